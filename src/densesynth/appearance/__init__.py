@@ -1,0 +1,1 @@
+"""Appearance: procedural skin and clothing."""

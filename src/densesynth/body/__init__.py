@@ -1,0 +1,1 @@
+"""Bodies: shape and pose in; vertices, joints, keypoints and faces out."""

@@ -1,0 +1,46 @@
+"""What every parametric body offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from densesynth.arrays import Array, Float32, Int32
+
+COCO_KEYPOINTS: tuple[str, ...] = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PosedBodies:
+    """A batch of posed bodies, world frame, metres.
+
+    joints are those of `geometry.skeleton.JOINT_NAMES`; keypoints are COCO's 17.
+    """
+
+    vertices: Float32[Array, "b v 3"]
+    joints: Float32[Array, "b 52 3"]
+    keypoints: Float32[Array, "b 17 3"]
+
+
+class Body(Protocol):
+    """Shape and pose in; vertices, joints and keypoints out. The result for one body never depends on its batch."""
+
+    name: str
+    faces: Int32[Array, "f 3"]
+    betas_names: tuple[str, ...]
+
+    def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "s"]:
+        """Draw an adult's shape from the body's own distribution."""
+        ...
+
+    def pose(
+        self, betas: Float32[Array, "b s"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+    ) -> PosedBodies:
+        """betas as `betas_names` say; rotation vectors of the 52 joints; transl moves the pelvis joint from the origin."""
+        ...

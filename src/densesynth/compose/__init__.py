@@ -1,0 +1,1 @@
+"""From a scene and its buffers to the finished picture."""

@@ -1,0 +1,1 @@
+"""Datasets on disk: records, COCO DensePose JSON, resume, audit."""

@@ -1,0 +1,1 @@
+"""Labels: buffers and atlas in, annotated people out."""

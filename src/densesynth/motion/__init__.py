@@ -1,0 +1,1 @@
+"""Motion: clips and a built-in library of parametric movements."""

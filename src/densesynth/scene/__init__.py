@@ -1,0 +1,1 @@
+"""Scenes: values, and how they are drawn from (configuration, seed, index)."""
