@@ -1,0 +1,125 @@
+"""(settings, seed, index) → scene. The order is the paper's: body, motion, place, camera, light (section 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from densesynth.appearance.outfit import draw_outfit
+from densesynth.arrays import Array, Float32
+from densesynth.body.body import Body, PosedBodies
+from densesynth.errors import ConfigurationError
+from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
+from densesynth.scene.environment import draw_lighting
+from densesynth.scene.place import bounding_box, draw_camera, draw_lens, draw_place
+from densesynth.scene.scene import PersonInScene, Scene
+from densesynth.scene.seeds import Purpose, stream
+from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
+
+STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
+
+
+def draw_scene(
+    people: PeopleSettings,
+    camera: CameraSettings,
+    lens: LensSettings,
+    picture: PictureSettings,
+    body: Body,
+    seed: int,
+    index: int,
+) -> tuple[Scene, PosedBodies]:
+    """Draw scene `index` of a run, with the bodies as posed in it. The subject, people[0], is always there."""
+    rng = stream(seed, index, Purpose.PEOPLE)
+    outfits = stream(seed, index, Purpose.OUTFITS)
+    places = stream(seed, index, Purpose.PLACES)
+    count = int(rng.integers(people.count[0], people.count[1], endpoint=True))
+
+    drawn: list[tuple[PersonInScene, PosedBodies]] = []
+    view = None
+    boxes: list[Array] = []
+    for _ in range(count):
+        person, posed = _draw_person(people.motions, body, rng, outfits)
+        box = bounding_box(posed.vertices[0])
+        if view is None:
+            view = draw_camera(
+                camera,
+                draw_lens(lens, stream(seed, index, Purpose.LENS)),
+                picture,
+                box,
+                stream(seed, index, Purpose.CAMERA),
+            )
+            shift = np.zeros(2)
+        else:
+            place = draw_place(people, view, box, boxes, places)
+            if place is None:
+                continue
+            shift = place
+        moved = np.array([shift[0], shift[1], 0.0], dtype=np.float32)
+        boxes.append(box + moved)
+        drawn.append(_move(person, posed, moved))
+
+    assert view is not None  # count ≥ 1, which PeopleSettings checks
+    scene = Scene(
+        people=tuple(person for person, _ in drawn),
+        camera=view,
+        lighting=draw_lighting(stream(seed, index, Purpose.LIGHT)),
+    )
+    posed_people = PosedBodies(
+        vertices=np.concatenate([posed.vertices for _, posed in drawn]),
+        joints=np.concatenate([posed.joints for _, posed in drawn]),
+        keypoints=np.concatenate([posed.keypoints for _, posed in drawn]),
+    )
+    return scene, posed_people
+
+
+def _draw_person(
+    motions: tuple[str, ...], body: Body, rng: np.random.Generator, outfits: np.random.Generator
+) -> tuple[PersonInScene, PosedBodies]:
+    """A person over the origin, feet on the ground, turned anywhere."""
+    betas = body.sample_betas(rng)
+    names = motions or MOTION_NAMES
+    motion = names[int(rng.integers(len(names)))]
+    time = float(rng.uniform(0.0, duration(motion)))
+    pose = pose_at(motion, time, draw_variation(rng))
+    rotations = turn(pose.rotations, rng.uniform(-np.pi, np.pi))
+    posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
+    stature = float(np.ptp(posed.vertices[0, :, 2])) / STATURE if pose.height else 0.0
+    rise = pose.height * stature - float(posed.vertices[0, :, 2].min())
+    sex = float(betas[body.betas_names.index("gender")])
+    person = PersonInScene(
+        betas=betas,
+        rotations=rotations,
+        transl=np.zeros(3, np.float32),
+        outfit=draw_outfit(outfits, sex),
+        motion=motion,
+        time=time,
+    )
+    return _move(person, posed, np.array([0.0, 0.0, rise], dtype=np.float32))
+
+
+def turn(rotations: Float32[Array, "52 3"], angle: float) -> Float32[Array, "52 3"]:
+    """The pose turned about the vertical by `angle` radians, anticlockwise seen from above."""
+    turned = rotations.copy()
+    turned[0] = (Rotation.from_euler("z", angle) * Rotation.from_rotvec(rotations[0])).as_rotvec()
+    return turned
+
+
+def _move(
+    person: PersonInScene, posed: PosedBodies, shift: Float32[Array, 3]
+) -> tuple[PersonInScene, PosedBodies]:
+    moved = PersonInScene(
+        betas=person.betas,
+        rotations=person.rotations,
+        transl=person.transl + shift,
+        outfit=person.outfit,
+        motion=person.motion,
+        time=person.time,
+    )
+    return moved, PosedBodies(posed.vertices + shift, posed.joints + shift, posed.keypoints + shift)
+
+
+def check_motions(names: tuple[str, ...]) -> None:
+    """Raise ConfigurationError for a motion that is not in the library."""
+    for name in names:
+        if name not in MOTION_NAMES:
+            raise ConfigurationError(f"unknown motion `{name}`; the library has {', '.join(MOTION_NAMES)}")

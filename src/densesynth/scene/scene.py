@@ -1,0 +1,34 @@
+"""A scene as a value: everything one picture shows, before anything is rendered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from densesynth.appearance.outfit import Outfit
+from densesynth.arrays import Array, Float32
+from densesynth.geometry.camera import Camera
+from densesynth.render.lighting import Lighting
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersonInScene:
+    """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: where the pelvis joint is, metres.
+
+    motion, time: which moment (seconds) of which built-in motion the pose was taken from.
+    """
+
+    betas: Float32[Array, s]
+    rotations: Float32[Array, "52 3"]
+    transl: Float32[Array, 3]
+    outfit: Outfit
+    motion: str
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One picture's world: people on the ground plane z = 0, a camera and light."""
+
+    people: tuple[PersonInScene, ...]
+    camera: Camera
+    lighting: Lighting

@@ -1,0 +1,111 @@
+"""What a scene may look like: every range a scene is drawn from, with its unit.
+
+Ranges are (low, high), drawn uniformly, both ends included. These values are part of a recipe (`densesynth.config`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta
+
+Range = tuple[float, float]
+
+
+def _check_ranges(settings: object, **bounds: tuple[float, float]) -> None:
+    """Raise ValueError when a range of `settings` is upside down or leaves its bounds."""
+    for name, (minimum, maximum) in bounds.items():
+        low, high = getattr(settings, name)
+        if not minimum <= low <= high <= maximum:
+            raise ValueError(
+                f"`{name}` = [{low:g}, {high:g}] must rise and stay within [{minimum:g}, {maximum:g}]"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleSettings:
+    """Who is in the picture, and what they do."""
+
+    count: tuple[int, int] = (1, 3)
+    """People in the picture, from 1 to 8. Fewer appear where they would walk into one another."""
+    motions: tuple[str, ...] = ()
+    """Names of built-in motions to draw from; empty means all of them."""
+    depth_spread: Range = (-1.0, 3.0)
+    """How much further from the camera than the first person the others stand, metres."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(self, count=(1, 8), depth_spread=(-20.0, 100.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CameraSettings:
+    """Where the camera stands and how it sees, relative to the first person."""
+
+    focal_length: Range = (24.0, 105.0)
+    """Focal length in millimetres on 36 mm wide film: 24 is wide, 105 a long lens."""
+    fill: Range = (0.4, 1.1)
+    """Height of the person, standing upright, as a share of the picture's height; above 1 the frame cuts."""
+    elevation: Range = (-8.0, 30.0)
+    """Angle from which the camera looks down on the person, degrees; negative looks up."""
+    roll: Range = (-6.0, 6.0)
+    """Rotation about the viewing axis, degrees."""
+    off_centre: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.1
+    """How far the person may stand from the middle of the picture, as a share of its width and height."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(
+            self, focal_length=(8.0, 1200.0), fill=(0.02, 20.0), elevation=(-60.0, 89.0), roll=(-180.0, 180.0)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LensSettings:
+    """Brown–Conrady distortion, in OpenCV's names and normalised coordinates; [0, 0] is off.
+
+    Where a drawn lens would fold the picture over itself (a strong lens on a wide view), it is halved until it doesn't.
+    """
+
+    k1: Range = (-0.2, 0.08)
+    """Radial, r²."""
+    k2: Range = (-0.02, 0.02)
+    """Radial, r⁴."""
+    p1: Range = (-0.002, 0.002)
+    """Tangential."""
+    p2: Range = (-0.002, 0.002)
+    """Tangential."""
+    k3: Range = (0.0, 0.0)
+    """Radial, r⁶."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(self, k1=(-2.0, 2.0), k2=(-2.0, 2.0), p1=(-0.1, 0.1), p2=(-0.1, 0.1), k3=(-2.0, 2.0))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackgroundSettings:
+    """What stands behind the people."""
+
+    folder: Path | None = None
+    """Folder of pictures (searched with its subfolders) to crop backgrounds from; leave out for procedural ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings:
+    """The finished picture."""
+
+    width: Annotated[int, Meta(ge=16, le=8192)] = 512
+    """Pixels."""
+    height: Annotated[int, Meta(ge=16, le=8192)] = 512
+    """Pixels."""
+    edge_samples: Annotated[int, Meta(ge=1, le=8)] = 4
+    """Colour samples in pixels that edges cross: 1 (no anti-aliasing), 4 or 8. Labels stay at pixel centres."""
+    noise: Range = (0.0, 0.02)
+    """Standard deviation of the sensor's noise in mid-grey, as a share of white; [0, 0] is off."""
+    jpeg_quality: Annotated[int, Meta(ge=1, le=100)] = 95
+    """JPEG quality of the files in images/."""
+
+    def __post_init__(self) -> None:
+        _check_ranges(self, noise=(0.0, 0.5))
+        if self.edge_samples not in (1, 4, 8):
+            raise ValueError(f"`edge_samples` = {self.edge_samples} must be 1, 4 or 8")

@@ -1,0 +1,5 @@
+"""The type checker that the test run puts behind every annotation of the package: beartype, with int passing as float."""
+
+from beartype import BeartypeConf, beartype
+
+check = beartype(conf=BeartypeConf(is_pep484_tower=True))
