@@ -86,7 +86,7 @@ def invertible_lens(lens: Lens, picture: PictureSettings, focal: float) -> Lens:
 
 def draw_place(
     settings: PeopleSettings, camera: Camera, box: Box, others: list[Box], rng: np.random.Generator
-) -> Float64[Array, 2] | None:
+) -> Float64[Array, "2"] | None:
     """Ground shift (x, y) that puts `box` into the camera's view clear of the others; None where there is no room.
 
     Boxes that don't meet can't hold bodies that interpenetrate.

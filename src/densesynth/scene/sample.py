@@ -105,7 +105,7 @@ def turn(rotations: Float32[Array, "52 3"], angle: float) -> Float32[Array, "52 
 
 
 def _move(
-    person: PersonInScene, posed: PosedBodies, shift: Float32[Array, 3]
+    person: PersonInScene, posed: PosedBodies, shift: Float32[Array, "3"]
 ) -> tuple[PersonInScene, PosedBodies]:
     moved = PersonInScene(
         betas=person.betas,

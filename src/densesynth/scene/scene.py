@@ -17,9 +17,9 @@ class PersonInScene:
     motion, time: which moment (seconds) of which built-in motion the pose was taken from.
     """
 
-    betas: Float32[Array, s]
+    betas: Float32[Array, "s"]
     rotations: Float32[Array, "52 3"]
-    transl: Float32[Array, 3]
+    transl: Float32[Array, "3"]
     outfit: Outfit
     motion: str
     time: float
