@@ -42,5 +42,5 @@ class Body(Protocol):
     def pose(
         self, betas: Float32[Array, "b s"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
     ) -> PosedBodies:
-        """betas as `betas_names` say; rotation vectors of the 52 joints; transl moves the pelvis joint from the origin."""
+        """betas as `betas_names` say; rotations: the 52 joints; transl moves the pelvis joint from the origin."""
         ...

@@ -70,7 +70,8 @@ class Lens:
             u, v = residual[..., 0], residual[..., 1]
             ideal -= np.stack([(d * u - b * v) / det, (a * v - c * u) / det], axis=-1)
         raise CameraError(
-            f"the lens {self} folds the picture over itself inside the frame; use weaker coefficients or a longer focal length"
+            f"the lens {self} folds the picture over itself inside the frame; "
+            "use weaker coefficients or a longer focal length"
         )
 
 
