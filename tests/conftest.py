@@ -15,9 +15,9 @@ SOURCE = Path(__file__).resolve().parents[1] / "src"
 def _checked_modules() -> list[str]:
     modules = []
     for path in sorted((SOURCE / "densesynth").rglob("*.py")):
-        name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-        if path.name != "__init__.py" and not path.stem.endswith("kernels"):
-            modules.append(name)
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        if path.name != "__init__.py" and "kernels" not in parts:
+            modules.append(".".join(parts))
     return modules
 
 

@@ -9,13 +9,18 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.console import Console
 
+import densesynth
 from densesynth.config import Recipe, load_recipe, recipe_from_table, recipe_to_table
-from densesynth.errors import DensesynthError
+from densesynth.errors import DatasetError, DensesynthError
+from densesynth.progress import frames_bar
+
+if TYPE_CHECKING:
+    from densesynth.body.body import Body
 
 EXIT_BREACH = 1  # the audit found something
 EXIT_MISTAKE = 2  # the command or its files need mending
@@ -98,6 +103,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns its exit status."""
+    if arguments == ["--version"]:
+        print(f"densesynth {densesynth.__version__}")
+        return 0
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
         match _parse(arguments):
@@ -121,14 +129,14 @@ def run(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> Demo | Generate | Audit | Show:
     """Arguments → command. The recipe is read first, so that its values are the defaults that options override."""
-    generate = Annotated[Generate, tyro.conf.subcommand("generate")]
+    generate: Any = Annotated[Generate, tyro.conf.subcommand("generate")]
     if arguments[:1] == ["generate"]:
         recipe = next((argument for argument in arguments[1:] if argument.endswith(".toml")), None)
         if recipe is not None and not {"--help", "-h"} & set(arguments):
             settings = load_recipe(Path(recipe))
             default = Generate(recipe=tyro.MISSING, out=tyro.MISSING, settings=settings)
             generate = Annotated[Generate, tyro.conf.subcommand("generate", default=default)]
-    kinds = (
+    kinds: Any = (
         Annotated[Demo, tyro.conf.subcommand("demo")]
         | generate
         | Annotated[Audit, tyro.conf.subcommand("audit")]
@@ -158,9 +166,7 @@ def _generate(command: Generate) -> int:
         keep_geometry=command.keep_geometry,
         progress=True,
     )
-    Console().print(
-        f"Done: {command.out}. Prove it with `densesynth audit`, look at it with `densesynth show`."
-    )
+    Console().print(f"Done: {command.out}. Prove it with `densesynth audit`, look at it with `densesynth show`.")
     return 0
 
 
@@ -179,3 +185,35 @@ def _demo(command: Demo) -> int:
     status = _audit(command.out)
     _show(command.out, None, command.frames)
     return status
+
+
+def _audit(folder: Path) -> int:
+    from densesynth.data.audit import audit, format_report, with_audit
+    from densesynth.data.dataset import read_manifest
+    from densesynth.surface.atlas import load_atlas
+
+    read_manifest(folder)  # says at once when this is no dataset
+    with frames_bar(Console(stderr=True), "audited") as advance_to:
+        report = audit(folder, _load_body, load_atlas("anny"), advance_to)
+    with_audit(folder, report)
+    Console(soft_wrap=True, highlight=False).print(format_report(report), markup=False)
+    return 0 if report.ok else EXIT_BREACH
+
+
+def _show(folder: Path, out: Path | None, frames: int) -> int:
+    from densesynth.view.show import show
+
+    with frames_bar(Console(stderr=True), "drawn") as advance_to:
+        paths = show(folder, out, frames, advance_to)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"Contact sheets: {paths[0]}" + (f" to {paths[-2].name}" if len(paths) > 2 else ""), markup=False)
+    console.print(f"Open in a browser: {paths[-1].resolve().as_uri()}", markup=False)
+    return 0
+
+
+def _load_body(name: str) -> Body:
+    from densesynth.body.anny import load_anny
+
+    if name != "anny":
+        raise DatasetError(f"the dataset was made with the body `{name}`, and this densesynth has only `anny`")
+    return load_anny(Console(stderr=True).print)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class PosedBodies:
     keypoints: Float32[Array, "b 17 3"]
 
 
+@runtime_checkable
 class Body(Protocol):
     """Shape and pose in; vertices, joints and keypoints out. The result for one body never depends on its batch."""
 

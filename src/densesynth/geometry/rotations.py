@@ -124,12 +124,23 @@ def rotation_between(source: Array, target: Array) -> Float64[Array, "*n 3 3"]:
     a = source / np.sqrt((source * source).sum(axis=-1, keepdims=True))
     b = target / np.sqrt((target * target).sum(axis=-1, keepdims=True))
     cosine = (a * b).sum(axis=-1, keepdims=True)
-    quaternion = np.concatenate([1.0 + cosine, np.cross(a, b)], axis=-1)
+    quaternion = np.concatenate([1.0 + cosine, cross(a, b)], axis=-1)
     least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
-    half_turn = np.concatenate([np.zeros_like(cosine), np.cross(a, least)], axis=-1)
+    half_turn = np.concatenate([np.zeros_like(cosine), cross(a, least)], axis=-1)
     quaternion = np.where(cosine < -1.0 + 1e-12, half_turn, quaternion)
     quaternion = quaternion / np.sqrt((quaternion * quaternion).sum(axis=-1, keepdims=True))
     return matrix_from_vector(vector_from_quaternion(quaternion))
+
+
+def cross(first: Array, second: Array) -> Float64[Array, "*n 3"]:
+    """Cross product of vectors, as `numpy.cross` but several times faster on few of them."""
+    a, b, c = first[..., 0], first[..., 1], first[..., 2]
+    x, y, z = second[..., 0], second[..., 1], second[..., 2]
+    product = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    product[..., 0] = b * z - c * y
+    product[..., 1] = c * x - a * z
+    product[..., 2] = a * y - b * x
+    return product
 
 
 def frame_from_axes(first: Array, second: Array) -> Float64[Array, "*n 3 3"]:
@@ -138,7 +149,7 @@ def frame_from_axes(first: Array, second: Array) -> Float64[Array, "*n 3 3"]:
     a = first / np.sqrt((first * first).sum(axis=-1, keepdims=True))
     b = second - (second * a).sum(axis=-1, keepdims=True) * a
     b = b / np.sqrt((b * b).sum(axis=-1, keepdims=True))
-    return np.stack([a, b, np.cross(a, b)], axis=-1)
+    return np.stack([a, b, cross(a, b)], axis=-1)
 
 
 def mirror(rotations: Float64[Array, "*n 3"]) -> Float64[Array, "*n 3"]:

@@ -44,6 +44,3 @@ class Person:
     occluded: float
     truncated: float
     ref_model: str
-
-
-

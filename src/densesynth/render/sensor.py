@@ -12,7 +12,7 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32, UInt8
-from densesynth.render.sensor_kernels import develop_kernel
+from densesynth.render.kernels.sensor import develop_kernel
 
 TILE = 512  # pixels; a power of two
 TONES = 4096  # steps of the linear → sRGB table

@@ -12,7 +12,7 @@ from densesynth.render.lighting import Lighting
 
 @dataclass(frozen=True, kw_only=True)
 class PersonInScene:
-    """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: where the pelvis joint is, metres.
+    """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: the pelvis, metres.
 
     motion, time: which moment (seconds) of which built-in motion the pose was taken from.
     """

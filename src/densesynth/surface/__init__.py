@@ -1,1 +1,1 @@
-"""Charts on a mesh: parts, UV, mirror; the surface point is the label."""
+"""Charts on a body's surface: DensePose's parts, U and V, and the left/right mirror."""

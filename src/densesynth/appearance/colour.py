@@ -1,0 +1,81 @@
+"""Colours people come in: skin, hair, eyes, cloth. Linear RGB, 0..1, unless a name says srgb."""
+
+from __future__ import annotations
+
+import colorsys
+
+import numpy as np
+
+from densesynth.arrays import Array, Float64
+
+Colour = tuple[float, float, float]
+
+# Skin from the lightest to the darkest, as cameras see it under white light (sRGB); our own choice, spaced by eye.
+SKIN_SRGB = np.array(
+    [
+        (240, 210, 192), (230, 194, 170), (217, 174, 145), (202, 153, 117), (173, 121, 85), (137, 91, 61), (102, 66, 45),
+        (70, 46, 35),
+    ]
+)  # fmt: skip
+HAIR_SRGB = {
+    "black": (22, 19, 18),
+    "dark brown": (44, 31, 24),
+    "brown": (74, 50, 35),
+    "light brown": (112, 80, 54),
+    "blond": (171, 134, 86),
+    "red": (124, 60, 31),
+    "grey": (134, 131, 127),
+    "white": (205, 202, 196),
+}
+IRIS_SRGB = {
+    "dark brown": (52, 31, 20),
+    "brown": (88, 54, 30),
+    "hazel": (112, 88, 48),
+    "green": (92, 108, 70),
+    "blue": (88, 122, 156),
+    "grey": (120, 130, 138),
+}
+
+
+def linear_from_srgb(srgb: Array) -> Float64[Array, "*n 3"]:
+    """sRGB in 0..255 → linear light in 0..1 (IEC 61966-2-1)."""
+    value = np.asarray(srgb, dtype=np.float64) / 255.0
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def as_colour(value: Array) -> Colour:
+    red, green, blue = (float(channel) for channel in np.clip(value, 0.0, 1.0))
+    return red, green, blue
+
+
+def mix_skin(melanin: float, undertone: float) -> Colour:
+    """Skin colour. melanin 0..1 from the lightest to the darkest; undertone −1 (olive, yellow) to 1 (pink)."""
+    place = np.clip(melanin, 0.0, 1.0) * (len(SKIN_SRGB) - 1)
+    low = min(int(place), len(SKIN_SRGB) - 2)
+    srgb = SKIN_SRGB[low] + (place - low) * (SKIN_SRGB[low + 1] - SKIN_SRGB[low])
+    return as_colour(linear_from_srgb(srgb) * (1.0 + undertone * np.array([0.05, -0.03, 0.02])))
+
+
+def draw_cloth_colour(rng: np.random.Generator) -> Colour:
+    """A colour that clothes are sold in: mostly neutrals, navy and earth, sometimes vivid."""
+    kind = rng.choice(5, p=(0.3, 0.17, 0.18, 0.2, 0.15))
+    if kind == 0:  # white to black, a hint warm or cold
+        grey = rng.choice((rng.uniform(15, 45), rng.uniform(60, 170), rng.uniform(200, 243)))
+        return as_colour(linear_from_srgb(grey + rng.normal(0.0, 3.0, 3)))
+    hue, saturation, value = {
+        1: (rng.uniform(0.57, 0.66), rng.uniform(0.35, 0.75), rng.uniform(0.2, 0.5)),  # navy, blue
+        2: (rng.uniform(0.05, 0.13), rng.uniform(0.2, 0.6), rng.uniform(0.3, 0.85)),  # beige, brown, camel
+        3: (rng.uniform(0.0, 1.0), rng.uniform(0.25, 0.55), rng.uniform(0.3, 0.85)),  # muted
+        4: (rng.uniform(0.0, 1.0), rng.uniform(0.6, 0.92), rng.uniform(0.45, 0.92)),  # vivid
+    }[int(kind)]
+    return as_colour(linear_from_srgb(255.0 * np.array(colorsys.hsv_to_rgb(hue, saturation, value))))
+
+
+def draw_second_colour(rng: np.random.Generator, first: Colour) -> Colour:
+    """A cloth colour that can be told from the first: their luminances differ by a third of the larger at least."""
+    for _ in range(8):
+        colour = draw_cloth_colour(rng)
+        bright, dim = max(sum(colour), sum(first)), min(sum(colour), sum(first))
+        if bright > 1.5 * dim + 0.05:
+            return colour
+    return (0.78, 0.77, 0.74) if sum(first) < 0.8 else (0.02, 0.02, 0.025)

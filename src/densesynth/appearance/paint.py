@@ -1,0 +1,135 @@
+"""Clothes, skin and faces painted onto Anny at surface points: unlimited resolution, nothing stored per person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+
+import numpy as np
+import warp as wp
+
+from densesynth.appearance import reference
+from densesynth.appearance.kernels import Row, paint_kernel
+from densesynth.appearance.layout import pack_outfits
+from densesynth.appearance.noise import make_noise_table
+from densesynth.appearance.outfit import Outfit
+from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.errors import AssetError
+
+FIELDS = ("x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open")
+MIN_FOOTPRINT = 1e-5  # metres
+
+
+@dataclass(frozen=True)
+class Paint:
+    """Anny's paint fields and faces.
+
+    fields: per vertex, in the order of FIELDS: rest position, metres along arm and leg, signed distance to the lips'
+    edge, distance to the lids' edge, height above the hairline (all metres), then shares in 0..1. category: per face,
+    0 skin, 1 eyeball, 2 eye socket, 3 mouth cavity, 4 tongue. device: Warp's name of it.
+    """
+
+    fields: Float32[Array, "v 11"]
+    category: UInt8[Array, "f"]
+    faces: Int32[Array, "f 3"]
+    device: str = "cpu"
+
+    @cached_property
+    def noise_table(self) -> Float32[Array, "32 32 32"]:
+        return make_noise_table()
+
+    def gather(
+        self,
+        outfits: Sequence[Outfit],
+        instance: Array,
+        face: Int32[Array, "n"],
+        barycentrics: Float32[Array, "n 3"],
+        footprint: Float32[Array, "n"],
+    ) -> reference.Samples:
+        """The fields at surface points, in double precision, for the reference."""
+        corners = self.fields[self.faces[face]].astype(np.float64)
+        values = (corners * barycentrics.astype(np.float64)[:, :, None]).sum(axis=1)
+        rows = pack_outfits(outfits)[np.asarray(instance, dtype=np.int64) - 1]
+        return reference.Samples(
+            p=values[:, :3],
+            **{name: values[:, k] for k, name in enumerate(FIELDS) if k >= 3},
+            category=self.category[face],
+            footprint=np.maximum(footprint.astype(np.float64), MIN_FOOTPRINT),
+            row=rows,
+            table=self.noise_table.astype(np.float64),
+        )
+
+    def albedo(
+        self,
+        outfits: Sequence[Outfit],
+        instance: Array,
+        face: Int32[Array, "n"],
+        barycentrics: Float32[Array, "n 3"],
+        footprint: Float32[Array, "n"],
+    ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"]]:
+        """Linear RGB albedo and roughness (0..1) at surface points. instance counts from 1; footprint: metres a pixel."""
+        colour, roughness, _ = self.evaluate(outfits, instance, face, barycentrics, footprint)
+        return colour, roughness
+
+    def evaluate(
+        self,
+        outfits: Sequence[Outfit],
+        instance: Array,
+        face: Int32[Array, "n"],
+        barycentrics: Float32[Array, "n 3"],
+        footprint: Float32[Array, "n"],
+    ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
+        """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel."""
+        n, device = len(face), self.device
+        outputs = [
+            wp.zeros(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)
+        ]
+        wp.launch(
+            paint_kernel,
+            dim=n,
+            inputs=[
+                *self._tables,
+                wp.array(pack_outfits(outfits), dtype=Row, device=device),
+                wp.array(np.asarray(instance, dtype=np.int32), dtype=wp.int32, device=device, copy=False),
+                wp.array(face, dtype=wp.int32, device=device, copy=False),
+                wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device=device, copy=False),
+                wp.array(footprint, dtype=wp.float32, device=device, copy=False),
+                MIN_FOOTPRINT,
+            ],
+            outputs=outputs,
+            device=device,
+        )
+        colour, rough, covered = (output.numpy() for output in outputs)
+        return colour, rough, covered
+
+    @cached_property
+    def _tables(self) -> tuple[wp.array, ...]:
+        pairs = ((self.fields, wp.float32), (self.category, wp.uint8), (self.faces, wp.int32))
+        arrays = tuple(wp.array(a, dtype=kind, device=self.device) for a, kind in pairs)
+        return (*arrays, wp.array(self.noise_table.ravel(), dtype=wp.float32, device=self.device))
+
+    def albedo_reference(
+        self,
+        outfits: Sequence[Outfit],
+        instance: Array,
+        face: Int32[Array, "n"],
+        barycentrics: Float32[Array, "n 3"],
+        footprint: Float32[Array, "n"],
+    ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
+        """As `evaluate`, by `reference.py`."""
+        return reference.paint(self.gather(outfits, instance, face, barycentrics, footprint))
+
+
+def load_paint(faces: Int32[Array, "f 3"], device: str = "cpu") -> Paint:
+    """The paint of Anny's default topology; faces are the body's own. Raises AssetError for another mesh."""
+    source = resources.files("densesynth.appearance") / "data" / "anny_paint.npz"
+    with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        fields, category = archive["fields"], archive["category"]
+    if len(faces) != len(category) or faces.min() != 0 or faces.max() != len(fields) - 1:
+        raise AssetError(
+            f"the paint is made for Anny's default mesh ({len(fields)} vertices, {len(category)} faces), found "
+            f"{int(faces.max()) + 1} vertices, {len(faces)} faces; use anny.Anny() without other topology options"
+        )
+    return Paint(fields, category, np.ascontiguousarray(faces, dtype=np.int32), device)

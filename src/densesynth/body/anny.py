@@ -1,0 +1,313 @@
+"""The Anny body (`anny` on PyPI: Apache-2.0 code, CC0 shape data), evaluated fast, one body at a time, on the CPU.
+
+Anny's tensors are read once; blend shapes and skinning then run in Warp kernels (`body.kernels`) and the T-pose and
+kinematics in NumPy (`body.rig`). `AnnyBody.reference` poses the same bodies with Anny's own forward pass.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import warp as wp
+
+from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
+from densesynth.body import kernels
+from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
+from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
+from densesynth.body.rig import Rig, place, read_rig, share, t_pose
+from densesynth.geometry.skeleton import JOINT_NAMES
+
+Regressor = tuple[Int64[Array, "n"], Float64[Array, "n 1"], Int64[Array, "17"]]  # vertices, weights, keypoints' starts
+
+
+@dataclass(frozen=True)
+class AnnyBody:
+    """Anny behind the `Body` protocol; made by `load_anny`.
+
+    betas are Anny's phenotypes, each in [0, 1] (values outside are held at the ends): gender (0 male, 1 female), age
+    (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions.
+    """
+
+    faces: Int32[Array, "f 3"]
+    betas_names: tuple[str, ...]
+    rig: Rig
+    phenotype: Phenotype
+    distribution: ShapeDistribution
+    template: Any  # wp.array of blocks: the shape without blend shapes
+    shapes: Any  # wp.array of blocks (blocks, shapes)
+    skin_starts: Any  # wp.array int32 (V + 1)
+    skin_bones: Any  # wp.array int32
+    skin_weights: Any  # wp.array float32
+    template_heads: Float64[Array, "n 3"]
+    shape_heads: Float64[Array, "c n 3"]
+    tip_vertices: Int64[Array, "2 5"]
+    keypoints: Regressor
+    vertex_count: int
+    name: str = "anny"
+
+    def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "6"]:
+        """Draw an adult of 18 to 80 years from Anny's own shape distribution."""
+        return self.distribution.sample(self.betas_names, rng)
+
+    def pose(
+        self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+    ) -> PosedBodies:
+        """betas as the class says; rotation vectors of the 52 joints; transl moves the pelvis joint from the origin."""
+        bodies = [self._pose_one(*one) for one in zip(betas, rotations, transl, strict=True)]
+        if not bodies:
+            shapes = (self.vertex_count, len(JOINT_NAMES), len(COCO_KEYPOINTS))
+            return PosedBodies(*(np.zeros((0, count, 3), np.float32) for count in shapes))
+        vertices, joints, keypoints = (np.stack(part) for part in zip(*bodies, strict=True))
+        return PosedBodies(vertices, joints, keypoints)
+
+    def _pose_one(
+        self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
+    ) -> tuple[Float32[Array, "v 3"], Float32[Array, "52 3"], Float32[Array, "17 3"]]:
+        rest, heads, tips = self._rest(betas)
+        turn = share(self.rig, rotations.astype(np.float64)) @ t_pose(self.rig, heads, tips)
+        placed = place(self.rig, turn, heads, transl.astype(np.float64))
+        offsets = placed - (turn * heads[:, None, :]).sum(axis=-1)
+        posed = np.empty((self.vertex_count, 3), np.float32)
+        wp.launch(
+            kernels.skin,
+            dim=self.vertex_count,
+            inputs=[
+                rest,
+                self.skin_starts,
+                self.skin_bones,
+                self.skin_weights,
+                wp.array(turn.astype(np.float32), dtype=wp.mat33, device="cpu"),
+                wp.array(offsets.astype(np.float32), dtype=wp.vec3, device="cpu"),
+                wp.array(posed, dtype=wp.vec3, device="cpu", copy=False),
+            ],
+            device="cpu",
+        )
+        gathered, weights, starts = self.keypoints
+        keypoints = np.add.reduceat(posed[gathered] * weights, starts, axis=0)
+        return posed, placed[self.rig.joint_bones].astype(np.float32), keypoints.astype(np.float32)
+
+    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Any, Float64[Array, "n 3"], Float64[Array, "2 5 3"]]:
+        """Anny's rest pose of one shape: vertices (a wp.array of vec3), bone heads, fingertips; metres."""
+        coefficients = self.phenotype.coefficients(betas)
+        blocks = np.empty((self.template.shape[0], kernels.BLOCK), np.float32)
+        wp.launch(
+            kernels.blend,
+            dim=len(blocks),
+            inputs=[
+                self.template,
+                self.shapes,
+                wp.array(coefficients.astype(np.float32), device="cpu"),
+                wp.array(blocks, dtype=kernels.block, device="cpu", copy=False),
+            ],
+            device="cpu",
+        )
+        vertices = blocks.reshape(-1)[: self.vertex_count * 3].reshape(-1, 3)
+        heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, self.shape_heads)
+        tips = vertices[self.tip_vertices].astype(np.float64)
+        return wp.array(vertices, dtype=wp.vec3, device="cpu", copy=False), heads, tips
+
+    def reference(
+        self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+    ) -> PosedBodies:
+        """The same as `pose` by Anny's own forward pass in double precision: slow, and what `pose` is tested against."""
+        import anny
+
+        bones = len(self.rig.parents)
+        targets = np.zeros((len(betas), bones, 4, 4))
+        labels = torch.as_tensor(betas.astype(np.float64))
+        rest = self._model(None, labels)
+        for number in range(len(betas)):
+            heads = rest["rest_bone_poses"][number, :, :3, 3].numpy()
+            tips = rest["rest_vertices"][number].numpy()[self.tip_vertices]
+            turn = share(self.rig, rotations[number].astype(np.float64)) @ t_pose(self.rig, heads, tips)
+            targets[number, :, :3, :3] = turn @ rest["rest_bone_poses"][number, :, :3, :3].numpy()
+            targets[number, 0, :3, 3] = transl[number]
+            targets[number, :, 3, 3] = 1.0
+        posed = self._model(torch.as_tensor(targets), labels, pose_parameterization="world-orient")
+        regressor = anny.KeypointsRegressor.coco(self._model, labels=list(COCO_KEYPOINTS))
+        joints = posed["bone_poses"][:, self.rig.joint_bones, :3, 3]
+        return PosedBodies(*(part.numpy().astype(np.float32) for part in (posed["vertices"], joints, regressor(posed))))
+
+    @functools.cached_property
+    def _model(self) -> Any:
+        """Anny's own model, in double precision, for the slow paths."""
+        return _construct_model()
+
+    @functools.cached_property
+    def _collision(self) -> Any:
+        from anny.utils.collision import SelfInterpenetrationModule
+
+        return SelfInterpenetrationModule(self._model)
+
+    def colliding_faces(self, vertices: Float32[Array, "v 3"]) -> Bool[Array, "f"]:
+        """Faces that meet another face of a body part they aren't attached to (Anny's collision measure)."""
+        partner = self._collision.detect_self_intersections(torch.from_numpy(vertices))
+        return np.asarray(partner.numpy() >= 0)
+
+    @functools.cached_property
+    def _colliding_at_rest(self) -> Bool[Array, "f"]:
+        middle = np.full((1, len(self.betas_names)), 0.5, np.float32)
+        middle[:, self.betas_names.index("age")] = 0.8
+        rest = self.pose(middle, np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
+        return self.colliding_faces(rest.vertices[0])
+
+    def colliding_share(
+        self, vertices: Float32[Array, "v 3"], at_rest: Bool[Array, "f"] | None = None
+    ) -> float:
+        """Share of all faces, in [0, 1], that collide now and don't at rest.
+
+        at_rest: `colliding_faces` of the same shape's T-pose; without it, those of the average adult's.
+        """
+        ignored = self._colliding_at_rest if at_rest is None else at_rest
+        return float((self.colliding_faces(vertices) & ~ignored).mean())
+
+
+def ground(posed: PosedBodies, heights: Float32[Array, "b"]) -> Float32[Array, "b"]:
+    """What to add to each body's z (metres) so that its lowest vertex lies at `heights` (metres above z = 0)."""
+    return heights - posed.vertices[:, :, 2].min(axis=1)
+
+
+def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
+    """Make the Anny body. The first time on a machine Anny fills its cache (~/.cache/anny), which takes a minute.
+
+    report: told, in one line, when that is about to happen.
+    """
+    wp.config.quiet = True  # Warp greets on standard output otherwise, and so does Anny's import
+    if report is not None and not _is_cached():
+        report("first start: building Anny's body, about a minute, once …")
+    model = _construct_model()
+    rig = read_rig(model.bone_labels, model.bone_parents)
+    weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
+    starts, flat_bones, flat_weights = _pack_skin(weights, bones)
+    template, shapes = _pack_shapes(model.template_vertices.numpy(), model.blendshapes.numpy())
+    return AnnyBody(
+        faces=model.faces.numpy().astype(np.int32),
+        betas_names=tuple(model.phenotype_labels),
+        rig=rig,
+        phenotype=_read_phenotype(model),
+        distribution=_read_distribution(model),
+        template=template,
+        shapes=shapes,
+        skin_starts=wp.array(starts, dtype=wp.int32, device="cpu"),
+        skin_bones=wp.array(flat_bones, dtype=wp.int32, device="cpu"),
+        skin_weights=wp.array(flat_weights, dtype=wp.float32, device="cpu"),
+        template_heads=model.template_bone_heads.numpy().astype(np.float64),
+        shape_heads=model.bone_heads_blendshapes.numpy().astype(np.float64),
+        tip_vertices=_find_fingertips(rig, model.template_vertices.numpy(), model.template_bone_heads.numpy(), weights, bones),
+        keypoints=_read_keypoints(model),
+        vertex_count=len(model.template_vertices),
+    )  # fmt: skip
+
+
+def _construct_model() -> Any:
+    import anny
+
+    return anny.Anny().requires_grad_(False)
+
+
+def _is_cached() -> bool:
+    from anny.models.model_data import CURRENT_DATA_VERSION
+    from anny.paths import get_anny_cache_path
+
+    folder = get_anny_cache_path() / f"v{CURRENT_DATA_VERSION}"
+    return any(folder.glob("build_compact_model_data_*.safetensors"))
+
+
+def _pack_skin(
+    weights: Float64[Array, "v k"], bones: Int64[Array, "v k"]
+) -> tuple[Int32[Array, "n"], Int32[Array, "m"], Float32[Array, "m"]]:
+    """Skinning weights without their zeros: where each vertex starts, then bones and weights in a row."""
+    used = weights > 0.0
+    starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32)
+    return starts, bones[used].astype(np.int32), weights[used].astype(np.float32)
+
+
+def _pack_shapes(template: Float64[Array, "v 3"], shapes: Float64[Array, "c v 3"]) -> tuple[Any, Any]:
+    """Template and blend shapes in blocks of coordinates, a block's shapes side by side, as `kernels.blend` reads them."""
+    flat = np.concatenate([template.reshape(1, -1), shapes.reshape(len(shapes), -1)]).astype(np.float32)
+    flat = np.pad(flat, ((0, 0), (0, -flat.shape[1] % kernels.BLOCK)))
+    blocks = np.ascontiguousarray(flat.reshape(len(flat), -1, kernels.BLOCK).transpose(1, 0, 2))
+    return (
+        wp.array(np.ascontiguousarray(blocks[:, 0]), dtype=kernels.block, device="cpu"),
+        wp.array(np.ascontiguousarray(blocks[:, 1:]), dtype=kernels.block, device="cpu"),
+    )
+
+
+def _find_fingertips(
+    rig: Rig,
+    vertices: Float64[Array, "v 3"],
+    heads: Float64[Array, "n 3"],
+    weights: Float64[Array, "v k"],
+    bones: Int64[Array, "v k"],
+) -> Int64[Array, "2 5"]:
+    """Each finger's tip, thumb first: the vertex of its last bone that lies farthest from the bone's head."""
+    tips = np.zeros((2, 5), dtype=np.int64)
+    for side, suffix in enumerate((".L", ".R")):
+        for finger in range(5):
+            number = rig.bone[f"finger{finger + 1}-3{suffix}"]
+            owned = np.flatnonzero(((bones == number) & (weights > 0.5)).any(axis=1))
+            distance = np.linalg.norm(vertices[owned] - heads[number], axis=1)
+            tips[side, finger] = owned[np.argmax(distance)]
+    return tips
+
+
+def _read_keypoints(model: Any) -> Regressor:
+    import anny
+
+    dense = anny.KeypointsRegressor.coco(model, labels=list(COCO_KEYPOINTS)).regression_weights.numpy()
+    keypoint, vertex = np.nonzero(dense)
+    starts = np.searchsorted(keypoint, np.arange(len(dense)))
+    return vertex, dense[keypoint, vertex].astype(np.float64)[:, None], starts
+
+
+def _read_phenotype(model: Any) -> Phenotype:
+    from anny.models.model_data import PHENOTYPE_VARIATIONS
+
+    columns: dict[str, int] = {}
+    total = 0
+    for label, variations in PHENOTYPE_VARIATIONS.items():
+        columns[label] = total
+        total += len(variations)
+    fixed = np.zeros(total + 1)
+    fixed[total] = 1.0
+    fixed[columns["race"] : columns["race"] + 3] = 1.0 / 3.0  # Anny's mean of its three
+    for label in ("cupsize", "firmness"):
+        fixed[columns[label] + 1] = 1.0  # Anny's default of 0.5: the middle one of three
+    mask = model.stacked_phenotype_blend_shapes_mask.numpy() > 0.0
+    factors = np.full((len(mask), int(mask.sum(axis=1).max())), total, dtype=np.int64)
+    for row, used in enumerate(mask):
+        columns_used = np.flatnonzero(used)
+        factors[row, : len(columns_used)] = columns_used
+    return Phenotype(
+        labels=tuple(model.phenotype_labels),
+        anchors={label: model.anchors[label].numpy().copy() for label in model.phenotype_labels},
+        columns=columns,
+        fixed=fixed,
+        factors=factors,
+        projection=model.phenotype_blendshape_projection.numpy().copy(),
+    )
+
+
+def _read_distribution(model: Any) -> ShapeDistribution:
+    from anny.shape_distribution import SimpleShapeDistribution
+
+    source = SimpleShapeDistribution(model)
+    mapping = source.morphological_age_mapping
+
+    def read(gender: str) -> dict[str, BetaByAge]:
+        tables = {label: getattr(source, f"{gender}_conditional_{label}_distribution") for label in DISTRIBUTED}
+        return {
+            label: BetaByAge(t.age_anchors.numpy(), t.alpha_anchors.numpy(), t.beta_anchors.numpy())
+            for label, t in tables.items()
+        }
+
+    return ShapeDistribution(
+        years=mapping.morphological_age_anchors.numpy(),
+        ages=mapping.anny_age_anchors.numpy(),
+        by_gender=(read("boys"), read("girls")),
+    )

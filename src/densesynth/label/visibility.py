@@ -1,0 +1,39 @@
+"""What of a body the frame holds, and packing of the visible-vertex mask for files.
+
+Which vertices are visible is the renderer's to answer: it knows the rays and the faces.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from densesynth.arrays import Array, Bool, Float64, UInt8
+from densesynth.geometry.camera import Camera
+
+
+def in_frame(camera: Camera, points_in_camera: Float64[Array, "n 3"]) -> Bool[Array, "n"]:
+    """Whether each point projects into the picture.
+
+    A lens polynomial turns back beyond its valid range and would fold far points into the frame; none that is further
+    off the axis than the frame's corners is inside.
+    """
+    z = points_in_camera[:, 2]
+    width, height = float(camera.width), float(camera.height)
+    corners = camera.unproject(np.array([[0.0, 0.0], [width, 0.0], [0.0, height], [width, height]]))
+    furthest = 1.001 * float((corners[:, :2] ** 2).sum(axis=1).max())
+    off_axis = points_in_camera[:, 0] ** 2 + points_in_camera[:, 1] ** 2
+    candidate = (z > 0.0) & (off_axis <= furthest * z * z)
+    result = np.zeros(len(z), dtype=bool)
+    pixels = camera.project_from_camera(points_in_camera[candidate])
+    result[candidate] = (pixels[:, 0] >= 0.0) & (pixels[:, 0] < width) & (pixels[:, 1] >= 0.0) & (pixels[:, 1] < height)
+    return result
+
+
+def pack_visible(visible: Bool[Array, "p v"]) -> UInt8[Array, "p b"]:
+    """Visible-vertex masks of p people → bits, eight vertices a byte, first vertex in the highest bit."""
+    return np.packbits(visible, axis=1)
+
+
+def unpack_visible(packed: UInt8[Array, "p b"], vertices: int) -> Bool[Array, "p v"]:
+    """Inverse of `pack_visible` for bodies with that many vertices."""
+    return np.unpackbits(packed, axis=1, count=vertices).astype(bool)

@@ -1,0 +1,1 @@
+"""Warp kernels: one source for CPU and CUDA."""

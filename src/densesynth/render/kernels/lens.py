@@ -1,0 +1,135 @@
+"""Brown–Conrady in both directions and the ray of every pixel that a triangle may cover, in double precision.
+
+`geometry.camera.Lens` is the definition; the functions here agree with it to rounding.
+"""
+
+from __future__ import annotations
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+TILE = wp.constant(8)  # pixels; rays, keys and buffers are only touched in tiles that some triangle's box meets
+NEAR = wp.constant(wp.float64(1e-6))  # metres; nearer than this is behind the camera
+NO_HIT = wp.constant(wp.uint64(0xFFFFFFFFFFFFFFFF))
+OFF_SCREEN = wp.constant(wp.float32(1e30))  # screen position of a vertex that has none
+
+ONE = wp.constant(wp.float64(1.0))
+TWO = wp.constant(wp.float64(2.0))
+THREE = wp.constant(wp.float64(3.0))
+SIX = wp.constant(wp.float64(6.0))
+ZERO = wp.constant(wp.float64(0.0))
+HALF = wp.constant(wp.float64(0.5))
+
+
+@wp.struct
+class Optics:
+    """The camera and what the host has proved about its lens (see `render.optics`)."""
+
+    rotation: wp.mat33d  # camera_from_world
+    translation: wp.vec3d
+    fx: wp.float64
+    fy: wp.float64
+    cx: wp.float64
+    cy: wp.float64
+    k1: wp.float64
+    k2: wp.float64
+    k3: wp.float64
+    p1: wp.float64
+    p2: wp.float64
+    width: int
+    height: int
+    straight: int  # 1: no distortion
+    newton_steps: int  # from the tile's linear start to 1e-9 px
+    domain_r2: wp.float64  # the lens is invertible within this squared radius of normalised coordinates
+    sagitta: wp.float32  # px a straight edge bends by at most, per squared normalised length
+    slack: wp.float32  # px, covers float32 rounding of screen positions
+    ideal_min: wp.vec2d  # rectangle that holds the normalised coordinates of every point of the picture
+    ideal_max: wp.vec2d
+
+
+@wp.func
+def distort(o: Optics, p: wp.vec2d) -> wp.vec2d:
+    x = p[0]
+    y = p[1]
+    r2 = x * x + y * y
+    radial = ONE + r2 * (o.k1 + r2 * (o.k2 + r2 * o.k3))
+    return wp.vec2d(
+        x * radial + TWO * o.p1 * x * y + o.p2 * (r2 + TWO * x * x),
+        y * radial + o.p1 * (r2 + TWO * y * y) + TWO * o.p2 * x * y,
+    )
+
+
+@wp.func
+def inverse_jacobian(o: Optics, p: wp.vec2d) -> wp.mat22d:
+    x = p[0]
+    y = p[1]
+    r2 = x * x + y * y
+    radial = ONE + r2 * (o.k1 + r2 * (o.k2 + r2 * o.k3))
+    by_r2 = o.k1 + r2 * (TWO * o.k2 + THREE * r2 * o.k3)
+    xx = radial + TWO * x * x * by_r2 + TWO * o.p1 * y + SIX * o.p2 * x
+    xy = TWO * x * y * by_r2 + TWO * o.p1 * x + TWO * o.p2 * y
+    yy = radial + TWO * y * y * by_r2 + SIX * o.p1 * y + TWO * o.p2 * x
+    s = ONE / (xx * yy - xy * xy)
+    return wp.mat22d(yy * s, -xy * s, -xy * s, xx * s)
+
+
+@wp.func
+def undistort_from(o: Optics, start: wp.vec2d, distorted: wp.vec2d, steps: int) -> wp.vec2d:
+    """Newton's method from a start near enough for `steps` steps."""
+    p = start
+    for _ in range(steps):
+        p = p - inverse_jacobian(o, p) * (distort(o, p) - distorted)
+    return p
+
+
+@wp.func
+def undistort(o: Optics, distorted: wp.vec2d) -> wp.vec2d:
+    p = distorted
+    for _ in range(20):
+        step = inverse_jacobian(o, p) * (distort(o, p) - distorted)
+        p = p - step
+        if wp.abs(step[0]) + wp.abs(step[1]) < wp.float64(1e-14):
+            break
+    return p
+
+
+@wp.func
+def tile_range(o: Optics, tile: int) -> wp.vec4i:
+    """x0, y0, x1, y1 (exclusive) of a tile's pixels."""
+    across = (o.width + TILE - 1) // TILE
+    x = (tile % across) * TILE
+    y = (tile // across) * TILE
+    return wp.vec4i(x, y, wp.min(x + TILE, o.width), wp.min(y + TILE, o.height))
+
+
+@wp.kernel
+def trace_tiles(
+    o: Optics,
+    tiles: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
+    keys: wp.array(dtype=wp.uint64),
+    coverage: wp.array(dtype=wp.uint32),
+):
+    """The rays of the marked tiles' pixel centres, at z = 1; clears the same pixels for the rasteriser."""
+    box = tile_range(o, tiles[wp.tid()])
+    fx1 = ONE / o.fx
+    fy1 = ONE / o.fy
+    middle = wp.vec2d(
+        (HALF * wp.float64(box[0] + box[2]) - o.cx) * fx1, (HALF * wp.float64(box[1] + box[3]) - o.cy) * fy1
+    )
+    centre = middle
+    slope = wp.mat22d(ONE, ZERO, ZERO, ONE)
+    if o.straight == 0:
+        centre = undistort(o, middle)
+        slope = inverse_jacobian(o, centre)
+    for y in range(box[1], box[3]):
+        for x in range(box[0], box[2]):
+            target = wp.vec2d((wp.float64(x) + HALF - o.cx) * fx1, (wp.float64(y) + HALF - o.cy) * fy1)
+            ray = target
+            if o.straight == 0:
+                ray = undistort_from(o, centre + slope * (target - middle), target, o.newton_steps)
+            pixel = y * o.width + x
+            rays[pixel] = ray
+            keys[pixel] = NO_HIT
+            coverage[pixel] = wp.uint32(0)

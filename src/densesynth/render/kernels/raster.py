@@ -1,0 +1,246 @@
+"""Rasterising with the pixels' own rays, in double precision.
+
+A ray (x, y, 1) meets the triangle (a, b, c) of camera-frame corners where the three triple products ray·(b×c),
+ray·(c×a), ray·(a×b) share a sign; they are, up to scale, the perspective-correct barycentrics, and their sum divides
+a·(b×c) to give the depth. Neighbours compute the product of a shared edge from the same two corners, and a×b is
+exactly −(b×a) as long as the compiler contracts nothing (`fuse_fp` is off), so no ray slips between them.
+"""
+
+from __future__ import annotations
+
+import warp as wp
+
+from densesynth.render.kernels.lens import NEAR, NO_HIT, OFF_SCREEN, TILE, ZERO, Optics, distort, tile_range
+
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+FACE_BITS = wp.constant(wp.uint64(28))
+FACE_MASK = wp.constant(wp.uint64(0xFFFFFFF))
+NORMAL_SCALE = wp.constant(wp.float64(1.7592186044416e13))  # 2^44: area normals summed as integers, in any order
+
+
+@wp.func
+def pack_key(z: wp.float64, face: int) -> wp.uint64:
+    """Depth's exponent and 25 bits of its mantissa above the face, so that an atomic minimum keeps the nearest."""
+    return ((wp.cast(z, wp.uint64) << wp.uint64(1)) & ~FACE_MASK) | wp.uint64(face)
+
+
+@wp.func
+def edge(n: wp.vec3d, ray: wp.vec2d) -> wp.float64:
+    return n[0] * ray[0] + n[1] * ray[1] + n[2]
+
+
+@wp.func
+def lowest_weight(na: wp.vec3d, nb: wp.vec3d, nc: wp.vec3d, ray: wp.vec2d) -> wp.float64:
+    """Not negative where the ray meets the triangle, once its normals are turned so that det > 0."""
+    return wp.min(wp.min(edge(na, ray), edge(nb, ray)), edge(nc, ray))
+
+
+@wp.func
+def outside(o: Optics, a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> bool:
+    """True when no ray of the picture can meet the triangle: all corners behind, or beyond one side of the frame."""
+    hidden = a[2] <= NEAR and b[2] <= NEAR and c[2] <= NEAR
+    for k in range(2):
+        low = o.ideal_min[k]
+        high = o.ideal_max[k]
+        hidden = hidden or (a[k] < low * a[2] and b[k] < low * b[2] and c[k] < low * c[2])
+        hidden = hidden or (a[k] > high * a[2] and b[k] > high * b[2] and c[k] > high * c[2])
+    return hidden
+
+
+@wp.kernel
+def project_vertices(
+    o: Optics,
+    vertices: wp.array(dtype=wp.vec3),
+    in_camera: wp.array(dtype=wp.vec3d),
+    screen: wp.array(dtype=wp.vec4),
+):
+    """World → camera frame (metres) and screen: pixel x, y and normalised x, y, all OFF_SCREEN without an image."""
+    i = wp.tid()
+    v = vertices[i]
+    p = o.rotation * wp.vec3d(wp.float64(v[0]), wp.float64(v[1]), wp.float64(v[2])) + o.translation
+    in_camera[i] = p
+    position = wp.vec4(OFF_SCREEN, OFF_SCREEN, OFF_SCREEN, OFF_SCREEN)
+    if p[2] > NEAR:
+        ideal = wp.vec2d(p[0] / p[2], p[1] / p[2])
+        if wp.dot(ideal, ideal) <= o.domain_r2:
+            d = distort(o, ideal)
+            position = wp.vec4(
+                wp.float32(d[0] * o.fx + o.cx),
+                wp.float32(d[1] * o.fy + o.cy),
+                wp.float32(ideal[0]),
+                wp.float32(ideal[1]),
+            )
+    screen[i] = position
+
+
+@wp.kernel
+def bound_faces(
+    o: Optics,
+    faces: wp.array(dtype=wp.vec3i),
+    screen: wp.array(dtype=wp.vec4),
+    in_camera: wp.array(dtype=wp.vec3d),
+    boxes: wp.array(dtype=wp.vec4i),
+    marks: wp.array(dtype=wp.uint8),
+):
+    """Pixel box x0, y0, x1, y1 (inclusive; x0 > x1 when empty) outside which no ray meets the face; marks its tiles.
+
+    The lens bends an edge, but by no more than the sagitta away from the chord of its projected ends.
+    """
+    t = wp.tid()
+    f = faces[t]
+    a = screen[f[0]]
+    b = screen[f[1]]
+    c = screen[f[2]]
+    x0 = int(0)
+    y0 = int(0)
+    x1 = o.width - 1
+    y1 = o.height - 1
+    if a[0] == OFF_SCREEN or b[0] == OFF_SCREEN or c[0] == OFF_SCREEN:
+        if outside(o, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
+            x1 = int(-1)
+    else:
+        low = wp.min(wp.min(a, b), c)
+        high = wp.max(wp.max(a, b), c)
+        dx = high[2] - low[2]
+        dy = high[3] - low[3]
+        grow = o.sagitta * (dx * dx + dy * dy) + o.slack
+        last_x = wp.float32(o.width)
+        last_y = wp.float32(o.height)
+        x0 = int(wp.ceil(wp.clamp(low[0] - grow - 0.5, 0.0, last_x)))
+        y0 = int(wp.ceil(wp.clamp(low[1] - grow - 0.5, 0.0, last_y)))
+        x1 = int(wp.floor(wp.clamp(high[0] + grow - 0.5, -1.0, last_x - 1.0)))
+        y1 = int(wp.floor(wp.clamp(high[1] + grow - 0.5, -1.0, last_y - 1.0)))
+    if y0 > y1 or x0 > x1:
+        x0 = int(1)
+        x1 = int(0)
+    else:
+        across = (o.width + TILE - 1) // TILE
+        # One pixel beyond the box too: the pixels around a silhouette take colour samples of their own.
+        for ty in range(wp.max(y0 - 1, 0) // TILE, wp.min(y1 + 1, o.height - 1) // TILE + 1):
+            for tx in range(wp.max(x0 - 1, 0) // TILE, wp.min(x1 + 1, o.width - 1) // TILE + 1):
+                marks[ty * across + tx] = wp.uint8(1)
+    boxes[t] = wp.vec4i(x0, y0, x1, y1)
+
+
+@wp.kernel
+def draw_faces(
+    o: Optics,
+    faces: wp.array(dtype=wp.vec3i),
+    face_bits: wp.array(dtype=wp.uint32),
+    in_camera: wp.array(dtype=wp.vec3d),
+    boxes: wp.array(dtype=wp.vec4i),
+    rays: wp.array(dtype=wp.vec2d),
+    keys: wp.array(dtype=wp.uint64),
+    coverage: wp.array(dtype=wp.uint32),
+):
+    """Nearest face of every pixel centre, and the bits of all the meshes that its ray meets."""
+    t = wp.tid()
+    box = boxes[t]
+    if box[0] > box[2]:
+        return
+    f = faces[t]
+    a = in_camera[f[0]]
+    b = in_camera[f[1]]
+    c = in_camera[f[2]]
+    na = wp.cross(b, c)
+    nb = wp.cross(c, a)
+    nc = wp.cross(a, b)
+    det = wp.dot(a, na)
+    if det < ZERO:  # seen from behind: turned over, exactly, so that one test serves both sides
+        det = -det
+        na = -na
+        nb = -nb
+        nc = -nc
+    bit = face_bits[t]
+    sum = na + nb + nc
+    for y in range(box[1], box[3] + 1):
+        for pixel in range(y * o.width + box[0], y * o.width + box[2] + 1):
+            ray = rays[pixel]
+            if lowest_weight(na, nb, nc, ray) >= ZERO:
+                total = edge(sum, ray)
+                if total > ZERO:
+                    wp.atomic_min(keys, pixel, pack_key(det / total, t))
+                    wp.atomic_or(coverage, pixel, bit)
+
+
+@wp.kernel
+def sum_normals(
+    faces: wp.array(dtype=wp.vec3i), vertices: wp.array(dtype=wp.vec3), sums: wp.array2d(dtype=wp.int64)
+):
+    """Area-weighted normals at the vertices, in integers: a sum of floats would depend on the threads' order."""
+    f = faces[wp.tid()]
+    p = vertices[f[0]]
+    n = wp.cross(vertices[f[1]] - p, vertices[f[2]] - p)
+    x = wp.int64(wp.float64(n[0]) * NORMAL_SCALE)
+    y = wp.int64(wp.float64(n[1]) * NORMAL_SCALE)
+    z = wp.int64(wp.float64(n[2]) * NORMAL_SCALE)
+    for k in range(3):
+        wp.atomic_add(sums, f[k], 0, x)
+        wp.atomic_add(sums, f[k], 1, y)
+        wp.atomic_add(sums, f[k], 2, z)
+
+
+@wp.kernel
+def unit_normals(sums: wp.array2d(dtype=wp.int64), normals: wp.array(dtype=wp.vec3)):
+    i = wp.tid()
+    n = wp.vec3(wp.float32(sums[i, 0]), wp.float32(sums[i, 1]), wp.float32(sums[i, 2]))
+    normals[i] = wp.normalize(n)
+
+
+@wp.func
+def weights(f: wp.vec3i, in_camera: wp.array(dtype=wp.vec3d), ray: wp.vec2d) -> wp.vec4d:
+    """Perspective-correct barycentrics (b0, b1, b2) and depth of a ray known to meet the face."""
+    a = in_camera[f[0]]
+    b = in_camera[f[1]]
+    c = in_camera[f[2]]
+    na = wp.cross(b, c)
+    wa = edge(na, ray)
+    wb = edge(wp.cross(c, a), ray)
+    wc = edge(wp.cross(a, b), ray)
+    s = wp.float64(1.0) / (wa + wb + wc)
+    return wp.vec4d(wa * s, wb * s, wc * s, wp.dot(a, na) * s)
+
+
+@wp.func
+def blend_normals(f: wp.vec3i, b: wp.vec3, normals: wp.array(dtype=wp.vec3)) -> wp.vec3:
+    return wp.normalize(normals[f[0]] * b[0] + normals[f[1]] * b[1] + normals[f[2]] * b[2])
+
+
+@wp.kernel
+def resolve_tiles(
+    o: Optics,
+    tiles: wp.array(dtype=wp.int32),
+    faces: wp.array(dtype=wp.vec3i),
+    face_instance: wp.array(dtype=wp.uint8),
+    first_face: wp.array(dtype=wp.int32),
+    in_camera: wp.array(dtype=wp.vec3d),
+    normals: wp.array(dtype=wp.vec3),
+    rays: wp.array(dtype=wp.vec2d),
+    keys: wp.array(dtype=wp.uint64),
+    covered: wp.array(dtype=wp.uint32),
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    barycentrics: wp.array(dtype=wp.vec3),
+    depth: wp.array(dtype=wp.float32),
+    normal: wp.array(dtype=wp.vec3),
+    coverage: wp.array(dtype=wp.uint32),
+):
+    """Winning faces → surface points; the arrays already say 'nothing' everywhere. Normals turn to the camera."""
+    box = tile_range(o, tiles[wp.tid()])
+    rotation = wp.mat33(o.rotation)
+    for y in range(box[1], box[3]):
+        for pixel in range(y * o.width + box[0], y * o.width + box[2]):
+            key = keys[pixel]
+            if key != NO_HIT:
+                t = int(key & FACE_MASK)
+                f = faces[t]
+                w = weights(f, in_camera, rays[pixel])
+                b = wp.vec3(wp.float32(w[0]), wp.float32(w[1]), wp.float32(w[2]))
+                k = face_instance[t]
+                instance[pixel] = k
+                face[pixel] = t - first_face[int(k) - 1]
+                barycentrics[pixel] = b
+                depth[pixel] = wp.float32(w[3])
+                normal[pixel] = rotation * blend_normals(f, b, normals)
+                coverage[pixel] = covered[pixel]

@@ -1,0 +1,261 @@
+"""The key light's shadow map and the light that each colour sample sends to the camera, in single precision."""
+
+from __future__ import annotations
+
+import warp as wp
+
+from densesynth.render.kernels.samples import next_spiral, start_spiral
+
+wp.set_module_options({"enable_backward": False})
+
+BLOCK = wp.constant(16)  # texels; the coarse map's cell
+SEARCH_TAPS = wp.constant(8)
+FILTER_TAPS = wp.constant(16)
+WIDEST = wp.constant(wp.float32(100.0))  # texels a penumbra may reach
+GRAZING = wp.constant(wp.float32(0.02))  # metres: what lies nearer to a grazing surface is that surface itself
+WRAP = wp.constant(wp.float32(0.12))  # light bleeds this far (in n·l) past the terminator, as through skin
+
+
+@wp.struct
+class Light:
+    direction: wp.vec3  # towards the light, world
+    colour: wp.vec3
+    spread: wp.float32  # tangent of the angular radius
+    eye: wp.vec3  # the camera's centre, world
+
+
+@wp.struct
+class Map:
+    """Orthographic: (u, v) in texels and depth in metres along the light's travel, all affine in world points."""
+
+    rows: wp.mat33
+    shift: wp.vec3
+    nearest: wp.float32  # depth of the scene's point nearest to the light
+    texel: wp.float32  # metres
+    size: int
+    blocks: int
+
+
+@wp.func
+def on_map(m: Map, p: wp.vec3) -> wp.vec3:
+    return m.rows * p + m.shift
+
+
+@wp.kernel
+def draw_depth(
+    m: Map, vertices: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), depth: wp.array(dtype=wp.float32)
+):
+    """Depth nearest to the light at every texel's centre."""
+    f = faces[wp.tid()]
+    a = on_map(m, vertices[f[0]])
+    b = on_map(m, vertices[f[1]])
+    c = on_map(m, vertices[f[2]])
+    low = wp.min(wp.min(a, b), c)
+    high = wp.max(wp.max(a, b), c)
+    last = wp.float32(m.size - 1)
+    x0 = int(wp.ceil(wp.clamp(low[0] - 0.5, 0.0, last)))
+    y0 = int(wp.ceil(wp.clamp(low[1] - 0.5, 0.0, last)))
+    x1 = int(wp.floor(wp.clamp(high[0] - 0.5, -1.0, last)))
+    y1 = int(wp.floor(wp.clamp(high[1] - 0.5, -1.0, last)))
+    if x0 > x1 or y0 > y1:
+        return
+    u = b - a
+    v = c - a
+    area = u[0] * v[1] - u[1] * v[0]
+    if wp.abs(area) < 1e-9:
+        return
+    s = 1.0 / area
+    for y in range(y0, y1 + 1):
+        for x in range(x0, x1 + 1):
+            px = wp.float32(x) + 0.5 - a[0]
+            py = wp.float32(y) + 0.5 - a[1]
+            wb = (px * v[1] - py * v[0]) * s
+            wc = (u[0] * py - u[1] * px) * s
+            if wp.min(wp.min(wb, wc), 1.0 - wb - wc) >= -1e-4:
+                wp.atomic_min(depth, y * m.size + x, a[2] + wb * u[2] + wc * v[2])
+
+
+@wp.kernel
+def coarsen_depth(m: Map, depth: wp.array(dtype=wp.float32), coarse: wp.array(dtype=wp.float32)):
+    """Nearest depth of every block of texels, so that most points learn at once that nothing hides them."""
+    i = wp.tid()
+    x = (i % m.blocks) * BLOCK
+    y = (i // m.blocks) * BLOCK
+    nearest = wp.float32(wp.inf)
+    for row in range(y, y + BLOCK):
+        for texel in range(row * m.size + x, row * m.size + x + BLOCK):
+            nearest = wp.min(nearest, depth[texel])
+    coarse[i] = nearest
+
+
+@wp.func
+def nearest_around(m: Map, coarse: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32, r: wp.float32) -> wp.float32:
+    """Lower bound of the map's depth within r texels; +inf beyond the map."""
+    side = wp.float32(BLOCK)
+    last = wp.float32(m.blocks - 1)
+    x0 = int(wp.floor(wp.clamp((u - r) / side, 0.0, last + 1.0)))
+    y0 = int(wp.floor(wp.clamp((v - r) / side, 0.0, last + 1.0)))
+    x1 = int(wp.floor(wp.clamp((u + r) / side, -1.0, last)))
+    y1 = int(wp.floor(wp.clamp((v + r) / side, -1.0, last)))
+    nearest = wp.float32(wp.inf)
+    for y in range(y0, y1 + 1):
+        for x in range(x0, x1 + 1):
+            nearest = wp.min(nearest, coarse[y * m.blocks + x])
+    return nearest
+
+
+@wp.func
+def map_depth(m: Map, depth: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32) -> wp.float32:
+    x = int(wp.floor(u))
+    y = int(wp.floor(v))
+    z = wp.float32(wp.inf)
+    if x >= 0 and y >= 0 and x < m.size and y < m.size:
+        z = depth[y * m.size + x]
+    return z
+
+
+@wp.func
+def find_light(
+    m: Map,
+    depth: wp.array(dtype=wp.float32),
+    coarse: wp.array(dtype=wp.float32),
+    spread: wp.float32,
+    point: wp.vec3,
+    normal: wp.vec3,
+    facing: wp.float32,
+    turn: wp.vec2,
+) -> wp.float32:
+    """Share of the light's disc seen from a surface point (Fernando 2005, 'Percentage-closer soft shadows').
+
+    facing: n·l. The filter lies in the receiver's own plane, so that a wide one doesn't shade a slanted surface.
+    """
+    p = on_map(m, point + normal * (1.5 * m.texel))
+    reach = wp.clamp(spread * (p[2] - m.nearest) / m.texel, 0.0, WIDEST) + 1.5
+    nearest = nearest_around(m, coarse, p[0], p[1], reach)
+    bias = 0.5 * m.texel + GRAZING * wp.max(1.0 - 4.0 * wp.max(facing, 0.0), 0.0)
+    if nearest > p[2] - bias:
+        return wp.float32(1.0)
+    reach = wp.min(spread * (p[2] - nearest) / m.texel, WIDEST) + 1.5
+    # The receiver's depth per texel: its plane is n·(rows⁻¹ q) = const, and rows are orthogonal.
+    tilt = m.rows * normal
+    steep = wp.max(wp.abs(tilt[2]), 0.2) * wp.where(tilt[2] < 0.0, -1.0, 1.0)
+    du = wp.clamp(-tilt[0] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
+    dv = wp.clamp(-tilt[1] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
+    d = turn
+    blockers = wp.float32(0.0)
+    total = wp.float32(0.0)
+    for k in range(SEARCH_TAPS):
+        r = reach * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(SEARCH_TAPS))
+        x = r * d[0]
+        y = r * d[1]
+        d = next_spiral(d)
+        z = map_depth(m, depth, p[0] + x, p[1] + y)
+        if z < p[2] + x * du + y * dv - bias:
+            blockers = blockers + 1.0
+            total = total + z
+    if blockers == 0.0:
+        return wp.float32(1.0)
+    width = wp.clamp(spread * (p[2] - total / blockers) / m.texel, 1.2, WIDEST)
+    lit = wp.float32(0.0)
+    for k in range(FILTER_TAPS):
+        r = width * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(FILTER_TAPS))
+        x = r * d[0]
+        y = r * d[1]
+        d = next_spiral(d)
+        if map_depth(m, depth, p[0] + x, p[1] + y) >= p[2] + x * du + y * dv - bias:
+            lit = lit + 1.0
+    return lit / wp.float32(FILTER_TAPS)
+
+
+@wp.kernel
+def find_shadows(
+    m: Map,
+    light: Light,
+    depth: wp.array(dtype=wp.float32),
+    coarse: wp.array(dtype=wp.float32),
+    points: wp.array(dtype=wp.vec3),
+    normal: wp.vec3,
+    width: int,
+    lit: wp.array(dtype=wp.float32),
+):
+    i = wp.tid()
+    p = points[i]
+    share = wp.float32(1.0)
+    if wp.isfinite(p[0]) and wp.isfinite(p[1]) and wp.isfinite(p[2]):
+        facing = wp.dot(normal, light.direction)
+        share = find_light(m, depth, coarse, light.spread, p, normal, facing, start_spiral(i % width, i // width))
+    lit[i] = share
+
+
+@wp.func
+def find_ambient(ambient: wp.array(dtype=wp.vec3), n: wp.vec3) -> wp.vec3:
+    x = n[0]
+    y = n[1]
+    z = n[2]
+    e = ambient[0] * 0.28209479
+    e = e + (ambient[1] * y + ambient[2] * z + ambient[3] * x) * 0.48860251
+    e = e + (ambient[4] * (x * y) + ambient[5] * (y * z) + ambient[7] * (x * z)) * 1.09254843
+    e = e + ambient[6] * (0.31539157 * (3.0 * z * z - 1.0)) + ambient[8] * (0.54627422 * (x * x - y * y))
+    return wp.max(e, wp.vec3(0.0, 0.0, 0.0))
+
+
+@wp.kernel
+def shade_pixels(
+    light: Light,
+    m: Map,
+    depth: wp.array(dtype=wp.float32),
+    coarse: wp.array(dtype=wp.float32),
+    ambient: wp.array(dtype=wp.vec3),
+    width: int,
+    pixels: wp.array(dtype=wp.int32),
+    starts: wp.array(dtype=wp.int32),
+    weight: wp.array(dtype=wp.float32),
+    position: wp.array(dtype=wp.vec3),
+    normal: wp.array(dtype=wp.vec3),
+    openness: wp.array(dtype=wp.float32),
+    albedo: wp.array(dtype=wp.vec3),
+    roughness: wp.array(dtype=wp.float32),
+    specular: wp.array(dtype=wp.float32),
+    background_weight: wp.array(dtype=wp.float32),
+    picture: wp.array(dtype=wp.vec3),
+):
+    """Lambert, wrapped a little, with a GGX highlight of the key light and a rim of ambient; m.size 0: no shadows."""
+    i = wp.tid()
+    pixel = pixels[i]
+    turn = start_spiral(pixel % width, pixel // width)
+    sum = picture[pixel] * background_weight[pixel]
+    for k in range(starts[i], starts[i + 1]):
+        p = position[k]
+        n = normal[k]
+        view = wp.normalize(light.eye - p)
+        if wp.dot(n, view) < 0.0:
+            # An interpolated normal may look away at a silhouette; an open mesh shows its back.
+            n = n - view * (2.0 * wp.dot(n, view))
+        nl = wp.dot(n, light.direction)
+        nv = wp.max(wp.dot(n, view), 0.02)
+        share = wp.float32(0.0)
+        if nl > -WRAP:
+            share = wp.float32(1.0)
+            if m.size > 0:
+                share = find_light(m, depth, coarse, light.spread, p, n, nl, turn)
+        soft = wp.max(nl + WRAP, 0.0) / (1.0 + WRAP)
+        base = albedo[k]
+        out = wp.cw_mul(base, light.colour) * (share * soft * soft * (1.5 - 0.5 * soft) * 0.5 + share * soft * 0.5)
+        sky = find_ambient(ambient, n)
+        open = openness[k]
+        out = out + wp.cw_mul(base, sky) * open
+        rough = wp.max(roughness[k], 0.15)
+        rim = 0.04 + 0.96 * wp.pow(1.0 - nv, 5.0)
+        mirror = n * (2.0 * nv) - view
+        out = out + find_ambient(ambient, mirror) * (rim * specular[k] * open * (1.0 - rough) * 0.5)
+        if share > 0.0 and nl > 0.0:
+            half = wp.normalize(view + light.direction)
+            nh = wp.max(wp.dot(n, half), 0.0)
+            a2 = rough * rough * rough * rough
+            d = nh * nh * (a2 - 1.0) + 1.0
+            g = wp.float32(0.5) / wp.lerp(2.0 * nl * nv, nl + nv, rough * rough)
+            fresnel = 0.04 + 0.96 * wp.pow(1.0 - wp.max(wp.dot(half, view), 0.0), 5.0)
+            # Irradiance π·colour times a BRDF with 1/π in its lobe: the πs cancel.
+            out = out + light.colour * (a2 / (d * d) * g * fresnel * specular[k] * nl * share)
+        sum = sum + out * weight[k]
+    picture[pixel] = sum

@@ -1,0 +1,25 @@
+"""Meshes and a camera → the surface point of every pixel. `reference.render` is the slow, obvious twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from densesynth.geometry.camera import Camera
+from densesynth.geometry.mesh import Mesh
+from densesynth.render.buffers import Buffers
+from densesynth.render.device import choose_device
+from densesynth.render.view import View
+
+
+def rasterise(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu") -> View:
+    """Meshes (world, metres) + camera → a View. device: 'cpu' or 'cuda'.
+
+    Raises DeviceError without that device, CameraError for a lens that folds inside the frame, ConfigurationError
+    beyond 32 meshes.
+    """
+    return View(meshes, camera, choose_device(device))
+
+
+def render(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu") -> Buffers:
+    """The surface point of every pixel; `rasterise(...).buffers()`."""
+    return rasterise(meshes, camera, device).buffers()

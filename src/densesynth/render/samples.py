@@ -1,0 +1,123 @@
+"""Colour samples of a rasterised picture: one per pixel inside a surface, several where something ends.
+
+Labels stay at pixel centres; only colour is smoothed at edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.errors import ConfigurationError
+from densesynth.render.hits import find_hits
+from densesynth.render.kernels import samples as kernels
+from densesynth.render.kernels.lens import TILE
+from densesynth.render.raster import Raster, Surface
+
+# Offsets from the pixel's centre, px: rotated grids, so that near-vertical and near-horizontal edges get every level.
+OFFSETS: dict[int, tuple[tuple[float, float], ...]] = {
+    4: ((-0.125, -0.375), (0.375, -0.125), (0.125, 0.375), (-0.375, 0.125)),
+    8: (
+        (0.0625, -0.1875), (-0.0625, 0.1875), (0.3125, 0.0625), (-0.1875, -0.3125),
+        (-0.3125, 0.3125), (-0.4375, -0.0625), (0.1875, 0.4375), (0.4375, -0.4375),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SampleArrays:
+    """Samples on the host; see `Samples` for what they are."""
+
+    pixel: Int32[Array, "n"]
+    weight: Float32[Array, "n"]
+    instance: UInt8[Array, "n"]
+    face: Int32[Array, "n"]
+    barycentrics: Float32[Array, "n 3"]
+    position: Float32[Array, "n 3"]
+    normal: Float32[Array, "n 3"]
+    footprint: Float32[Array, "n"]
+    openness: Float32[Array, "n"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Device arrays (Warp), one entry a sample; a pixel's samples stand together, pixels go tile by tile.
+
+    pixel: row · width + column. weight: share of its pixel; with `background_weight` a pixel's shares sum to 1.
+    instance: from 1. face: row of that mesh's faces. barycentrics: perspective-correct. position: world, metres.
+    normal: unit, interpolated, world. footprint: metres of surface that one pixel covers there (geometric mean of
+    the two directions). openness: share of ambient light that nearby surfaces of the picture let through, 0.2..1.
+    pixels, starts: the pixels that have samples and where each one's begin, and the end.
+    background_weight: h·w, share of each pixel that shows the background.
+    """
+
+    pixel: Any
+    weight: Any
+    instance: Any
+    face: Any
+    barycentrics: Any
+    position: Any
+    normal: Any
+    footprint: Any
+    openness: Any
+    pixels: Any
+    starts: Any
+    background_weight: Any
+    raster: Raster
+
+    def to_numpy(self) -> SampleArrays:
+        """The samples on the host; on the CPU nothing is copied."""
+        names = SampleArrays.__dataclass_fields__
+        return SampleArrays(**{name: getattr(self, name).numpy() for name in names})
+
+
+def take_samples(raster: Raster, surface: Surface, per_edge_pixel: int) -> Samples:
+    """Samples of a picture: 1 (no smoothing), 4 or 8 in each pixel at an edge, each with its own first hit."""
+    if per_edge_pixel != 1 and per_edge_pixel not in OFFSETS:
+        raise ConfigurationError(f"samples per edge pixel: expected 1, 4 or 8, found {per_edge_pixel}")
+    g, o, device = raster.geometry, raster.optics, raster.geometry.device
+    kind = wp.zeros((len(raster.tiles), int(TILE) ** 2), dtype=wp.uint8, device=device)
+    pixels = wp.empty(kind.shape, dtype=wp.int32, device=device)
+    inputs = [o, raster.tiles, surface.instance, surface.depth, kind, pixels]
+    wp.launch(kernels.classify_pixels, len(raster.tiles), inputs, device=device)
+    kinds, where = kind.numpy().ravel(), pixels.numpy().ravel()
+    if per_edge_pixel == 1:
+        kinds = (surface.instance.numpy()[where] > 0).astype(np.uint8) * np.minimum(kinds, np.uint8(1))
+    listed = np.flatnonzero(kinds)
+    kinds, where = kinds[listed], where[listed]
+    at_edge = kinds == int(kernels.EDGE)
+    edge_pixels = where[at_edge]
+    offsets = np.asarray(OFFSETS.get(per_edge_pixel, ((0.0, 0.0),)))
+    edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
+    edge_on_device = wp.array(edge_pixels, dtype=wp.int32, device=device)
+    wp.launch(
+        kernels.aim_between,
+        edge_rays.shape,
+        [o, edge_on_device, wp.array(offsets, dtype=wp.vec2d, device=device), raster.rays, edge_rays],
+        device=device,
+    )
+    edge_faces = find_hits(g, raster.in_camera, raster.screen, edge_rays.flatten()).face.reshape(edge_rays.shape)
+    seen = (edge_faces.numpy() >= 0).sum(axis=1)
+    counts = np.ones(len(where), np.int32)
+    counts[at_edge] = seen
+    background = np.ones(raster.camera.width * raster.camera.height, np.float32)
+    background[where] = 0.0
+    background[edge_pixels] = 1.0 - seen / np.float32(len(offsets))
+    edge_row = np.full(len(where), -1, np.int32)
+    edge_row[at_edge] = np.arange(len(edge_pixels), dtype=np.int32)
+    some = counts > 0
+    where, edge_row, counts = where[some], edge_row[some], counts[some]
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    total = int(starts[-1])
+    types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
+    out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
+    pixel_list, start_list, rows = (wp.array(a, dtype=wp.int32, device=device) for a in (where, starts, edge_row))
+    scene = [g.vertices, g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
+    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, raster.rays, raster.keys, surface.depth]
+    wp.launch(kernels.fill_samples, len(where), [*inputs, *scene, *out], device=device)
+    weight = wp.array(background, dtype=wp.float32, device=device, copy=False)
+    return Samples(*out, pixel_list, start_list, weight, raster)

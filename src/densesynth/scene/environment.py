@@ -1,0 +1,124 @@
+"""Light of a scene, drawn: one key light, and an ambient of sky, horizon and ground as order-2 spherical harmonics.
+
+Exposure is part of the draw: key and ambient together give a white surface that faces the light a radiosity between the
+exposure's bounds, so pictures are neither black nor burnt whatever the mixture. Linear RGB, 1 is the picture's white.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+
+from densesynth.arrays import Array, Float32, Float64, UInt8
+from densesynth.render.lighting import Lighting, ambient_from_radiance, evaluate_basis
+
+Range = tuple[float, float]
+
+TONES = 4096
+
+
+@dataclass(frozen=True, kw_only=True)
+class LightRanges:
+    """What lights are drawn from; (low, high), uniform."""
+
+    elevation: Range = (15.0, 75.0)
+    """Of the key light above the horizon, degrees."""
+    temperature: Range = (3000.0, 7500.0)
+    """Of the key light, kelvin; drawn uniformly in its reciprocal, as eyes judge it."""
+    key_share: Range = (0.25, 0.85)
+    """Share of a facing surface's light that comes from the key light."""
+    angular_radius: Range = (0.3, 14.0)
+    """Of the key light, degrees: the sun has 0.27, a window or soft box many."""
+    exposure: Range = (0.75, 1.2)
+    """Radiosity of a white surface that faces the key light; 1 is the picture's white."""
+
+
+def colour_of_temperature(kelvin: float) -> Float64[Array, "3"]:
+    """Linear sRGB colour of a black body (1667 .. 25000 K), scaled to luminance 1.
+
+    The locus is the cubic of Kim et al. (US patent 7024034), then CIE xy to sRGB primaries (IEC 61966-2-1).
+    """
+    t = 1000.0 / kelvin
+    if kelvin < 4000.0:
+        x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
+    else:
+        x = -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
+    if kelvin < 2222.0:
+        y = -1.1063814 * x**3 - 1.34811020 * x**2 + 2.18555832 * x - 0.20219683
+    elif kelvin < 4000.0:
+        y = -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
+    else:
+        y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
+    xyz = np.array([x / y, 1.0, (1.0 - x - y) / y])
+    matrix = np.array(
+        [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
+    )
+    return np.maximum(matrix @ xyz, 0.0)
+
+
+@cache
+def _sphere() -> Float64[Array, "2048 3"]:
+    """Equal-area directions (a Fibonacci spiral)."""
+    k = np.arange(2048) + 0.5
+    z = 1.0 - 2.0 * k / 2048
+    turn = np.pi * (1.0 + 5.0**0.5) * k
+    r = np.sqrt(1.0 - z * z)
+    return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
+
+
+def draw_lighting(rng: np.random.Generator, ranges: LightRanges = LightRanges()) -> Lighting:  # noqa: B008
+    """A key light and its surroundings, world frame (z up)."""
+    azimuth = rng.uniform(-np.pi, np.pi)
+    elevation = np.radians(rng.uniform(*ranges.elevation))
+    direction = np.array(
+        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
+    )
+    low, high = ranges.temperature
+    key = colour_of_temperature(1.0 / rng.uniform(1.0 / high, 1.0 / low))
+    share = rng.uniform(*ranges.key_share)
+    radius = float(np.exp(rng.uniform(*np.log(ranges.angular_radius))))
+    exposure = rng.uniform(*ranges.exposure)
+
+    ambient = _draw_surroundings(rng, direction)
+    facing = float((evaluate_basis(direction[None]) @ ambient.astype(np.float64))[0].mean())
+    return Lighting(
+        direction=direction,
+        colour=(key * (share * exposure)).astype(np.float32),
+        angular_radius=float(np.radians(radius)),
+        ambient=(ambient * ((1.0 - share) * exposure / facing)).astype(np.float32),
+    )
+
+
+def _draw_surroundings(rng: np.random.Generator, direction: Float64[Array, "3"]) -> Float32[Array, "9 3"]:
+    """Ambient light of unnamed strength: a sky, a horizon with one brighter side, and what the ground throws back."""
+    tint = colour_of_temperature(1.0 / rng.uniform(1.0 / 11000.0, 1.0 / 3600.0))
+    sky = tint * rng.uniform(0.7, 1.3)
+    horizon = (0.5 + 0.5 * tint) * rng.uniform(0.5, 1.1)
+    ground = rng.uniform(0.12, 0.5) * np.clip(rng.normal((1.0, 0.94, 0.86), 0.06), 0.6, 1.2)
+    towards = _sphere()
+    up = towards[:, 2:3]
+    radiance = np.where(up > 0, horizon + (sky - horizon) * np.maximum(up, 0.0) ** 0.5, 0.0)
+    radiance = radiance + (ground - radiance) * np.clip(0.5 - 6.0 * up, 0.0, 1.0)
+    # A window, a bright wall or the sky about the sun: somewhere on the key light's side more often than not.
+    side = direction + rng.normal(0.0, 0.8, 3)
+    side = side / np.linalg.norm(side)
+    glow = np.maximum(towards @ side, 0.0)[:, None] ** 3
+    radiance = radiance * (1.0 + rng.uniform(0.0, 1.6) * glow)
+    return ambient_from_radiance(towards, radiance, np.full(len(towards), 4.0 * np.pi / len(towards)))
+
+
+@cache
+def _tone_table() -> UInt8[Array, "4096"]:
+    linear = (np.arange(TONES) / (TONES - 1)) ** 2
+    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
+    return np.round(255.0 * encoded).astype(np.uint8)
+
+
+def to_srgb(linear: Float32[Array, "h w 3"]) -> UInt8[Array, "h w 3"]:
+    """Linear light (white = 1, clipped) → sRGB picture, without noise (the sensor's `develop` adds it)."""
+    root = cv2.sqrt(np.maximum(linear, np.float32(0.0)))
+    steps = np.minimum(root * np.float32(TONES - 1) + np.float32(0.5), np.float32(TONES - 1)).astype(np.int16)
+    return _tone_table()[steps]

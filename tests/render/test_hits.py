@@ -1,0 +1,72 @@
+"""First hits of arbitrary rays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from render_scenes import STRONG, aim_camera, frame_body, icosphere, pose_anny, square
+
+from densesynth.geometry.camera import Camera, Lens
+from densesynth.geometry.mesh import Mesh
+from densesynth.render.render import rasterise
+
+
+@pytest.mark.parametrize("lens", [Lens(), STRONG])
+def test_points_at_pixel_centres_meet_what_the_pixels_meet(lens: Lens) -> None:
+    meshes = [pose_anny(1), icosphere(3, 0.3, (0.2, -0.3, 1.0))]
+    camera = frame_body(meshes[0], 1, 128, lens=lens)
+    view = rasterise(meshes, camera)
+    buffers = view.buffers()
+    world_from_camera = np.linalg.inv(camera.camera_from_world)
+    depth = np.random.default_rng(0).uniform(0.01, 5.0, (128, 128, 1))  # where the point stands doesn't matter
+    points = (camera.pixel_rays() * depth) @ world_from_camera[:3, :3].T + world_from_camera[:3, 3]
+    instance, face, hit_depth = view.first_hit(points.reshape(-1, 3))
+    same = face.reshape(128, 128) == buffers.face
+    assert (~same & (buffers.barycentrics.min(axis=-1) > 1e-6)).sum() == 0
+    assert same.mean() > 0.999
+    assert np.array_equal(instance.reshape(128, 128)[same], buffers.instance[same])
+    np.testing.assert_allclose(hit_depth.reshape(128, 128)[same], buffers.depth[same], rtol=1e-6)
+
+
+def test_points_outside_the_frame_or_behind_meet_nothing() -> None:
+    camera = aim_camera((0.0, -3.0, 0.0))
+    view = rasterise([icosphere(3, 30.0)], camera)
+    points = np.array([[0.0, 0.0, 0.0], [0.0, -6.0, 0.0], [0.0, -3.0, 1.0], [50.0, 0.0, 0.0]])
+    instance, face, depth = view.first_hit(points)
+    assert instance.tolist() == [1, 0, 0, 0]
+    assert (face[1:] == -1).all()
+    assert np.isinf(depth[1:]).all()
+    assert view.first_hit(points[:0])[0].shape == (0,)
+    assert view.visible(points, 0.01).tolist() == [True, False, False, False]
+
+
+def test_a_point_is_hidden_by_what_stands_before_it_and_nothing_else() -> None:
+    camera = aim_camera((0.0, 0.0, 5.0), lens=STRONG)
+    view = rasterise([square(1.0, 1.0)], camera)
+    points = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 0.995], [0.0, 0.0, 2.0], [0.9, 0.0, 0.0]])
+    assert view.visible(points, 0.01).tolist() == [False, True, True, True]
+    assert view.visible(points, 0.001).tolist() == [False, False, True, True]
+
+
+def test_every_mesh_hides_vertices() -> None:
+    ball, wall = icosphere(3, 0.5), square(4.0, 1.0)
+    camera = aim_camera((0.0, 0.0, 5.0), width=128, height=128)
+    alone = rasterise([ball], camera).visible_vertices(0)
+    # Seen from a distance d, the cap of a ball that faces the eye lies above r²/d.
+    assert np.array_equal(alone, (ball.vertices[:, 2] > 0.25 / 5.0)) or (
+        np.abs(ball.vertices[alone != (ball.vertices[:, 2] > 0.05), 2] - 0.05) < 0.03
+    ).all()
+    behind = rasterise([ball, wall], camera)
+    assert not behind.visible_vertices(0).any()
+    assert behind.visible_vertices(1).sum() in (0, 4)
+
+
+def test_a_mesh_partly_behind_the_camera_still_hides() -> None:
+    """One triangle from behind the camera to far before it, between the eye and a ball."""
+    sheet = Mesh(
+        np.array([[-5.0, -20.0, 0.02], [5.0, -20.0, 0.02], [0.0, 30.0, 0.9]], np.float32), np.array([[0, 1, 2]], np.int32)
+    )
+    ball = icosphere(2, 0.2, (0.0, 3.0, 0.0))
+    camera: Camera = aim_camera((0.0, 0.0, 1.0), (0.0, 3.0, 0.0))
+    assert rasterise([ball], camera).visible_vertices(0).any()
+    assert not rasterise([ball, sheet], camera).visible_vertices(0).any()

@@ -1,0 +1,137 @@
+"""End to end: the same bytes however a dataset is made, and what it holds passes the audit and loads in pycocotools."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO
+
+from densesynth.config import Recipe, recipe_from_table
+from densesynth.data.audit import audit
+from densesynth.data.dataset import complete_frames, open_dataset
+from densesynth.errors import ConfigurationError, DatasetError
+from densesynth.generate import Generator, generate_dataset
+
+SMALL = {"picture": {"width": 160, "height": 160}}
+FRAMES = 6
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a dataset, by its path inside."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def recipe() -> Recipe:
+    return recipe_from_table(SMALL, "test")
+
+
+@pytest.fixture(scope="module")
+def dataset(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "people"
+    generate_dataset(recipe, folder, frames=FRAMES, seed=3)
+    return folder
+
+
+def test_two_workers_write_the_same_bytes(recipe: Recipe, dataset: Path, tmp_path: Path) -> None:
+    generate_dataset(recipe, tmp_path / "two", frames=FRAMES, seed=3, workers=2)
+    assert contents(tmp_path / "two") == contents(dataset)
+
+
+def test_killed_run_goes_on_to_the_same_bytes(dataset: Path, tmp_path: Path) -> None:
+    recipe_file = tmp_path / "small.toml"
+    recipe_file.write_text("[picture]\nwidth = 160\nheight = 160\n")
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "densesynth", "generate", recipe_file, "--out", out, "--frames", str(FRAMES)]
+    command += ["--seed", "3"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (list(out.glob("records/*.json"))) and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    held = len(list(out.glob("records/*.json")))
+    assert 1 <= held < FRAMES
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert contents(out) == contents(dataset)
+
+
+def test_more_frames_leave_the_first_ones_alone(recipe: Recipe, dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grown"
+    generate_dataset(recipe, out, frames=2, seed=3)
+    generate_dataset(recipe, out, frames=FRAMES, seed=3)
+    assert contents(out) == contents(dataset)
+
+
+def test_frames_do_not_depend_on_their_order(recipe: Recipe, dataset: Path) -> None:
+    generator = Generator(recipe)
+    later = generator.frame(3, 4)
+    stored = open_dataset(dataset).frame(4)
+    assert np.array_equal(later.iuv, stored.iuv)
+    assert not np.array_equal(generator.frame(4, 4).iuv, stored.iuv)
+
+
+def test_audit_passes(dataset: Path, recipe: Recipe) -> None:
+    generator = Generator(recipe)
+    report = audit(dataset, lambda _: generator.body, generator.atlas)
+    assert report.ok, report
+    assert 0.0 < report.max_error_px <= 0.01
+    assert report.pixels > 1000
+
+
+def test_pycocotools_reads_masks_as_the_png_holds_them(dataset: Path) -> None:
+    coco = COCO(str(dataset / "annotations.json"))
+    read = open_dataset(dataset)
+    assert len(coco.anns) >= FRAMES
+    for annotation in coco.anns.values():
+        frame = read.frame(annotation["image_id"])
+        mask = coco.annToMask(annotation).astype(bool)
+        assert np.array_equal(mask, frame.segmentation[..., 0] == annotation["densesynth"]["instance"])
+        assert annotation["area"] == mask.sum()
+
+
+def test_geometry_is_kept_when_asked_for(recipe: Recipe, tmp_path: Path) -> None:
+    generate_dataset(recipe, tmp_path / "kept", frames=1, keep_geometry=True)
+    surface = open_dataset(tmp_path / "kept").frame(0).surface
+    assert surface["vertices"].shape == (len(surface["betas"]), 13718, 3)
+
+
+@pytest.mark.parametrize(("name", "value"), [("frames", 0), ("frames", -3), ("seed", -1), ("workers", 0)])
+def test_senseless_numbers_are_refused(recipe: Recipe, tmp_path: Path, name: str, value: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"--{name} {value}"):
+        generate_dataset(recipe, tmp_path / "out", **{"frames": 1, name: value})
+    assert not (tmp_path / "out").exists()
+
+
+def test_another_run_is_not_overwritten(recipe: Recipe, dataset: Path) -> None:
+    before = contents(dataset)
+    with pytest.raises(DatasetError, match="seed"):
+        generate_dataset(recipe, dataset, frames=FRAMES, seed=4)
+    other = recipe_from_table({**SMALL, "camera": {"roll": [0, 0]}}, "test")
+    with pytest.raises(DatasetError, match="roll"):
+        generate_dataset(other, dataset, frames=FRAMES, seed=3)
+    assert contents(dataset) == before
+
+
+def test_full_disk_loses_nothing(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "full"
+    generate_dataset(recipe, out, frames=1, seed=3)
+    first = {name: content for name, content in contents(out).items() if "000000" in name}
+
+    def no_space(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", no_space)
+        with pytest.raises(DatasetError, match="space"):
+            generate_dataset(recipe, out, frames=3, seed=3)
+    assert complete_frames(out) == {0}
+    assert {name: content for name, content in contents(out).items() if "000000" in name} == first
+    assert not [name for name in contents(out) if "000001" in name]
