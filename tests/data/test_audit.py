@@ -299,7 +299,7 @@ def test_hidden_points_called_visible(
     assert "visible keypoints lie behind" in report
 
 
-def test_wrong_body(dataset: Path, body: DollBody, atlas: Atlas) -> None:
+def test_wrong_body(dataset: Path, atlas: Atlas) -> None:
     other = DollBody()
     other.faces = other.faces[::-1].copy()
     assert "doesn't have the faces" in said(run(dataset, other, atlas))

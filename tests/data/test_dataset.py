@@ -113,7 +113,7 @@ def test_a_frame_with_a_missing_or_empty_file_is_made_again(dataset: Path, manif
 
 def test_a_run_may_grow_but_not_shrink(dataset: Path, manifest: Manifest) -> None:
     before = everything_in(dataset)
-    with pytest.raises(DatasetError, match="already holds 3 frames .* at least --frames 3"):
+    with pytest.raises(DatasetError, match=r"already holds 3 frames .* at least --frames 3"):
         open_output(dataset, msgspec.structs.replace(manifest, frames=2))
     assert everything_in(dataset) == before
     assert open_output(dataset, msgspec.structs.replace(manifest, frames=5)) == {0, 1, 2}

@@ -53,9 +53,10 @@ def test_every_mesh_hides_vertices() -> None:
     camera = aim_camera((0.0, 0.0, 5.0), width=128, height=128)
     alone = rasterise([ball], camera).visible_vertices(0)
     # Seen from a distance d, the cap of a ball that faces the eye lies above r²/d.
-    assert np.array_equal(alone, (ball.vertices[:, 2] > 0.25 / 5.0)) or (
-        np.abs(ball.vertices[alone != (ball.vertices[:, 2] > 0.05), 2] - 0.05) < 0.03
-    ).all()
+    assert (
+        np.array_equal(alone, (ball.vertices[:, 2] > 0.25 / 5.0))
+        or (np.abs(ball.vertices[alone != (ball.vertices[:, 2] > 0.05), 2] - 0.05) < 0.03).all()
+    )
     behind = rasterise([ball, wall], camera)
     assert not behind.visible_vertices(0).any()
     assert behind.visible_vertices(1).sum() in (0, 4)
@@ -64,7 +65,8 @@ def test_every_mesh_hides_vertices() -> None:
 def test_a_mesh_partly_behind_the_camera_still_hides() -> None:
     """One triangle from behind the camera to far before it, between the eye and a ball."""
     sheet = Mesh(
-        np.array([[-5.0, -20.0, 0.02], [5.0, -20.0, 0.02], [0.0, 30.0, 0.9]], np.float32), np.array([[0, 1, 2]], np.int32)
+        np.array([[-5.0, -20.0, 0.02], [5.0, -20.0, 0.02], [0.0, 30.0, 0.9]], np.float32),
+        np.array([[0, 1, 2]], np.int32),
     )
     ball = icosphere(2, 0.2, (0.0, 3.0, 0.0))
     camera: Camera = aim_camera((0.0, 0.0, 1.0), (0.0, 3.0, 0.0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from render_scenes import aim_camera, frame_body, icosphere, pose_anny, square
+from render_scenes import aim_camera, frame_body, icosphere, pose_anny
 
 from densesynth.arrays import Array
 from densesynth.errors import ConfigurationError
@@ -24,11 +24,16 @@ from densesynth.render.shadow import make_shadow_map
 WHITE = np.ones(3, np.float32)
 
 
-def light_from(direction: tuple[float, float, float], *, radius: float = 0.02, key: float = 1.0, sky: float = 0.0) -> Lighting:
+def light_from(
+    direction: tuple[float, float, float], *, radius: float = 0.02, key: float = 1.0, sky: float = 0.0
+) -> Lighting:
     towards = np.array(direction, np.float64)
     ambient = ambient_from_sky(WHITE * np.float32(sky), WHITE * np.float32(sky))
     return Lighting(
-        direction=towards / np.linalg.norm(towards), colour=WHITE * np.float32(key), angular_radius=radius, ambient=ambient
+        direction=towards / np.linalg.norm(towards),
+        colour=WHITE * np.float32(key),
+        angular_radius=radius,
+        ambient=ambient,
     )
 
 
@@ -60,7 +65,10 @@ def test_the_shares_of_a_pixel_sum_to_one(per_edge_pixel: int) -> None:
 
 @pytest.mark.parametrize(("per_edge_pixel", "bound"), [(4, 0.15), (8, 0.1)])
 def test_edge_pixels_show_their_share_of_a_half_plane(per_edge_pixel: int, bound: float) -> None:
-    half = Mesh(np.array([[-9, 0, 9], [-9, 0, -9], [0.4, 0, -9], [-0.3, 0, 9]], np.float32), np.array([[0, 1, 2], [0, 2, 3]], np.int32))
+    half = Mesh(
+        np.array([[-9, 0, 9], [-9, 0, -9], [0.4, 0, -9], [-0.3, 0, 9]], np.float32),
+        np.array([[0, 1, 2], [0, 2, 3]], np.int32),
+    )
     camera = aim_camera((0.0, -3.0, 0.0), lens=Lens())
     share = 1.0 - rasterise([half], camera).samples(per_edge_pixel).background_weight.numpy().reshape(80, 96)
     fine = (np.arange(32) + 0.5) / 32.0

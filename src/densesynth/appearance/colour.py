@@ -13,8 +13,8 @@ Colour = tuple[float, float, float]
 # Skin from the lightest to the darkest, as cameras see it under white light (sRGB); our own choice, spaced by eye.
 SKIN_SRGB = np.array(
     [
-        (240, 210, 192), (230, 194, 170), (217, 174, 145), (202, 153, 117), (173, 121, 85), (137, 91, 61), (102, 66, 45),
-        (70, 46, 35),
+        (240, 210, 192), (230, 194, 170), (217, 174, 145), (202, 153, 117), (173, 121, 85), (137, 91, 61),
+        (102, 66, 45), (70, 46, 35),
     ]
 )  # fmt: skip
 HAIR_SRGB = {

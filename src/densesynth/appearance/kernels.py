@@ -4,6 +4,7 @@ Warp compiles these functions itself, so their annotations are Warp's types. Nam
 test holds the two together.
 """
 
+# ruff: noqa: UP018, RUF046, SIM108  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
 from densesynth.appearance import reference as plain
@@ -235,9 +236,7 @@ def neck_height(p: wp.vec3) -> wp.float32:
 
 
 @wp.func
-def neckline(
-    p: wp.vec3, drop: wp.float32, width: wp.float32, rise: wp.float32, pointed: wp.float32
-) -> wp.float32:
+def neckline(p: wp.vec3, drop: wp.float32, width: wp.float32, rise: wp.float32, pointed: wp.float32) -> wp.float32:
     t = p[0] / width
     rounded = wp.sqrt(wp.max(1.0 - t * t, 0.0))
     sharp = wp.max(1.0 - wp.abs(p[0]) / (0.75 * width), 0.0)
@@ -269,7 +268,9 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
     z = s.p[2]
     side = wp.abs(x)
     seed = rows[k].seed
-    mottle = noise(table, s.p, 70.0, 70.0, 70.0, seed, fp) + 0.6 * noise(table, s.p, 900.0, 900.0, 900.0, seed + 0.5, fp)
+    mottle = noise(table, s.p, 70.0, 70.0, 70.0, seed, fp) + 0.6 * noise(
+        table, s.p, 900.0, 900.0, 900.0, seed + 0.5, fp
+    )
     on_face = float(0.0)
     if z > HEAD_BOTTOM:
         on_face = ramp(-0.05, -0.09, y) * ramp(1.38, 1.42, z)
@@ -312,7 +313,9 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
 
 
 @wp.func
-def paint_hair(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer) -> Layer:
+def paint_hair(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
+) -> Layer:
     layer = under
     z = s.p[2]
     if z <= HEAD_BOTTOM - 0.03:
@@ -386,7 +389,9 @@ def paint_eyes(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
     rho = wp.sqrt(dx * dx + dz * dz)
     fp = wp.max(s.fp, 0.0004)
     spokes = noise(table, s.p, 900.0, 30.0, 900.0, rows[k].seed, s.fp)
-    iris = rows[k].iris * ((0.85 + 0.35 * spokes + 0.5 * bump(rho - 0.0042, 0.0018)) * (1.0 - 0.65 * ramp(IRIS - 0.0016, IRIS, rho)))
+    iris = rows[k].iris * (
+        (0.85 + 0.35 * spokes + 0.5 * bump(rho - 0.0042, 0.0018)) * (1.0 - 0.65 * ramp(IRIS - 0.0016, IRIS, rho))
+    )
     white = wp.vec3(0.56, 0.5, 0.47) * (1.0 - 0.25 * ramp(0.009, 0.016, rho))
     colour = mix(white, iris, cover(IRIS - rho, wp.max(fp, 0.0006)))
     colour = mix(colour, wp.vec3(0.004, 0.004, 0.004), cover(PUPIL - rho, fp))
@@ -395,7 +400,9 @@ def paint_eyes(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
 
 
 @wp.func
-def paint_feet(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer) -> Layer:
+def paint_feet(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
+) -> Layer:
     layer = under
     z = s.p[2]
     if z > 0.4:
@@ -503,7 +510,9 @@ def bottom_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.flo
 
 
 @wp.func
-def paint_top(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer) -> Layer:
+def paint_top(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
     layer = below
     fp = s.fp
     p = s.p
@@ -563,7 +572,9 @@ def paint_top(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype
 
 
 @wp.func
-def paint_bottom(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer) -> Layer:
+def paint_bottom(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
     layer = below
     d = bottom_distance(s, rows, k)
     if d < -0.05:
@@ -614,7 +625,9 @@ def paint_bottom(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dt
 
 
 @wp.func
-def paint_extras(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer) -> Layer:
+def paint_extras(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
     layer = below
     fp = s.fp
     x = s.p[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,7 @@ def pack_outfits(outfits: Sequence[Outfit]) -> npt.NDArray[np.void]:
 
 def _fill(row: np.void, outfit: Outfit) -> None:
     skin, hair, top, bottom, feet = outfit.skin, outfit.hair, outfit.top, outfit.bottom, outfit.footwear
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "seed": outfit.seed, "freckles": skin.freckles, "blush": skin.blush, "lipstick": skin.lipstick,
         "recede": hair.recede, "beard": hair.beard, "moustache": hair.moustache, "brow": hair.brow,
         "brow_arch": hair.brow_arch, "brow_strength": hair.brow_strength, "top_hem": top.hem, "sleeve": top.sleeve,
@@ -68,5 +69,5 @@ def _fill(row: np.void, outfit: Outfit) -> None:
         row[name] = value
 
 
-def _pack_cloth(cloth: Cloth) -> tuple[object, ...]:
+def _pack_cloth(cloth: Cloth) -> tuple[Any, ...]:
     return cloth.colour, cloth.second, PATTERNS.index(cloth.pattern), cloth.scale, cloth.roughness

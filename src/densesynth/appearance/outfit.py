@@ -21,7 +21,6 @@ from densesynth.appearance.colour import (
     draw_cloth_colour,
     draw_second_colour,
     linear_from_srgb,
-    mix_skin,
 )
 
 Pattern = Literal["plain", "hoops", "stripes", "check", "dots", "print", "denim", "knit", "logo", "block"]
@@ -153,7 +152,9 @@ def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:
         freckles=float(rng.uniform(0.3, 1.0)) if melanin < 0.4 and rng.random() < 0.25 else 0.0,
         blush=float(rng.uniform(0.3, 1.0)),
         lipstick=float(rng.uniform(0.3, 0.9)) if rng.random() < 0.5 * sex else 0.0,
-        lip_tint=as_colour(linear_from_srgb(np.array([rng.uniform(130, 190), rng.uniform(28, 80), rng.uniform(45, 85)]))),
+        lip_tint=as_colour(
+            linear_from_srgb(np.array([rng.uniform(130, 190), rng.uniform(28, 80), rng.uniform(45, 85)]))
+        ),
     )
     headwear = cast(
         HeadwearKind, str(rng.choice(("none", "beanie", "headscarf", "headband"), p=(0.82, 0.08, 0.06, 0.04)))

@@ -69,7 +69,10 @@ class Paint:
         barycentrics: Float32[Array, "n 3"],
         footprint: Float32[Array, "n"],
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"]]:
-        """Linear RGB albedo and roughness (0..1) at surface points. instance counts from 1; footprint: metres a pixel."""
+        """Linear RGB albedo and roughness (0..1) at surface points.
+
+        instance: person of each point, from 1; footprint: metres a pixel.
+        """
         colour, roughness, _ = self.evaluate(outfits, instance, face, barycentrics, footprint)
         return colour, roughness
 
@@ -83,9 +86,7 @@ class Paint:
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
         """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel."""
         n, device = len(face), self.device
-        outputs = [
-            wp.zeros(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)
-        ]
+        outputs = [wp.zeros(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
         wp.launch(
             paint_kernel,
             dim=n,

@@ -82,7 +82,8 @@ def band(t: Array, period: Array, duty: float, footprint: Array) -> Array:
     """Coverage of stripes across t, `duty` of each period wide; their mean where a pixel holds a whole period."""
     phase = t / period
     d = (0.5 * duty - np.abs(phase - np.floor(phase) - 0.5)) * period
-    return cover(d, footprint) + (duty - cover(d, footprint)) * np.clip(2.0 * footprint / period - 0.5, 0.0, 1.0)
+    share = cover(d, footprint)
+    return share + (duty - share) * np.clip(2.0 * footprint / period - 0.5, 0.0, 1.0)
 
 
 def _dots(u: Array, v: Array, period: Array, footprint: Array) -> Array:
@@ -91,7 +92,8 @@ def _dots(u: Array, v: Array, period: Array, footprint: Array) -> Array:
     a = a + 0.5 * (b_cell - 2.0 * np.floor(0.5 * b_cell))
     da, db = a - np.floor(a) - 0.5, b - b_cell - 0.5
     d = (0.27 - np.sqrt(da * da + db * db)) * period
-    return cover(d, footprint) + (0.229 - cover(d, footprint)) * np.clip(2.0 * footprint / period - 0.5, 0.0, 1.0)
+    share = cover(d, footprint)
+    return share + (0.229 - share) * np.clip(2.0 * footprint / period - 0.5, 0.0, 1.0)
 
 
 def weave(s: Samples, cloth: Any, u: Array, v: Array, panel: Array) -> Array:
@@ -208,7 +210,9 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     line = line + 0.013 * bump(azimuth - 0.19, 0.09)
     jaw = ramp(0.0, 0.012, line - z) * ramp(1.38, 1.4, z - 0.13 * (y + 0.1)) * ramp(3.6, 2.6, azimuth)
     lip_gap = ramp(-0.0005, -0.003, s.lips)
-    moustache = ramp(0.0, 0.004, z - 1.4585) * ramp(1.473, 1.467, z + 8.0 * side * side) * ramp(0.034, 0.022, side) * on_face
+    moustache = (
+        ramp(0.0, 0.004, z - 1.4585) * ramp(1.473, 1.467, z + 8.0 * side * side) * ramp(0.034, 0.022, side) * on_face
+    )
     strength = np.maximum(row["beard"] * jaw, np.maximum(row["beard"], row["moustache"]) * moustache) * lip_gap
     beard = np.clip(strength * (0.95 + 0.5 * fine * ramp(0.0, 0.5, strength)), 0.0, 0.96)
     colour = mix(colour, hair * 0.8, beard * (z > HEAD_BOTTOM - 0.03))
@@ -362,7 +366,12 @@ def paint_top(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Array
     tone = mix(tone, np.full(3, 0.42) + 0.25 * row["trim"], button)
     leaf = neck_height(s) + 0.018 + 0.62 * np.maximum(0.042 - np.abs(side - 0.03), 0.0) * ramp(0.0, -0.04, y)
     on_collar = row["collar"] * cover(leaf, fp) * (s.arm < ARM_START)
-    tone = tone * (1.0 + 0.1 * on_collar - row["collar"] * (0.42 * bump(leaf, 0.002) + 0.16 * bump(leaf + 0.006, 0.006)))[:, None]
+    tone = (
+        tone
+        * (1.0 + 0.1 * on_collar - row["collar"] * (0.42 * bump(leaf, 0.002) + 0.16 * bump(leaf + 0.006, 0.006)))[
+            :, None
+        ]
+    )
     contact = 1.0 - 0.32 * bump(np.minimum(d, 0.0), 0.007) * (d < 0.0) * (d > -0.05)
     share = cover(d, fp)
     colour = mix(colour * contact[:, None], tone, share)
@@ -385,7 +394,11 @@ def paint_bottom(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Ar
     panel = np.where(row["bottom"]["pattern"] == 9, cover(0.03 - np.abs(u - 0.1), fp), 0.0)
     tone = weave(s, row["bottom"], u, z, panel)
     lateral = np.abs(about - 1.5708) * 0.078
-    tone = mix(tone, row["bottom"]["second"].astype(np.float64), cover(0.5 * row["side_stripe"] - lateral, fp) * (row["side_stripe"] > 0))
+    tone = mix(
+        tone,
+        row["bottom"]["second"].astype(np.float64),
+        cover(0.5 * row["side_stripe"] - lateral, fp) * (row["side_stripe"] > 0),
+    )
     tone = tone * edge_lines(d)[:, None]
     seam = bump(lateral, 0.0016)
     cut = row["denim_cut"]

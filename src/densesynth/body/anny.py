@@ -22,7 +22,7 @@ from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDi
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
 from densesynth.geometry.skeleton import JOINT_NAMES
 
-Regressor = tuple[Int64[Array, "n"], Float64[Array, "n 1"], Int64[Array, "17"]]  # vertices, weights, keypoints' starts
+Regressor = tuple[Int64[Array, "m"], Float64[Array, "m 1"], Int64[Array, "17"]]  # vertices, weights, keypoints' starts
 
 
 @dataclass(frozen=True)

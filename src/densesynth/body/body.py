@@ -32,9 +32,14 @@ class PosedBodies:
 class Body(Protocol):
     """Shape and pose in; vertices, joints and keypoints out. The result for one body never depends on its batch."""
 
-    name: str
-    faces: Int32[Array, "f 3"]
-    betas_names: tuple[str, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def faces(self) -> Int32[Array, "f 3"]: ...
+
+    @property
+    def betas_names(self) -> tuple[str, ...]: ...
 
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "s"]:
         """Draw an adult's shape from the body's own distribution."""

@@ -227,7 +227,7 @@ def _show(flat: Mapping[str, Any], key: str) -> str:
 def _scan(folder: Path) -> list[os.DirEntry[str]]:
     try:
         return list(os.scandir(folder))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # making the folder explains the latter
         return []
     except OSError as error:
         raise DatasetError(f"{folder}: can't be read ({error.strerror or error})") from None

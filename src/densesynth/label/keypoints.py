@@ -20,9 +20,8 @@ from densesynth.render.view import View
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2  # COCO's codes
 
 # The nearest vertex lies across the thinnest flesh; other directions go through more of it, hence the factor.
-FLESH_FACTOR = 1.5
-FLESH_MARGIN = 0.01  # metres
-LEAST_FLESH = 0.015  # metres: nose, eyes and ears lie on the skin or just under it
+FLESH_FACTOR = 2.0
+FLESH_MARGIN = 0.02  # metres
 
 # For each of COCO's 17, the coarse parts (DensePose ids) whose skin covers it.
 _TORSO, _HEAD = 1, 14
@@ -64,13 +63,13 @@ def cast_keypoints(view: View, posed: PosedBodies) -> KeypointHits:
 
 
 def flesh_over(keypoints: Float32[Array, "k 3"], vertices: Float32[Array, "v 3"]) -> Float64[Array, "k"]:
-    """How far before each keypoint its own skin may lie, metres: 1.5 × the distance to the nearest vertex + 1 cm."""
+    """How far before each keypoint its own skin may lie, metres: twice the distance to the nearest vertex + 2 cm."""
     squared = np.zeros((len(keypoints), len(vertices)), dtype=np.float32)
     for axis in range(3):
         difference = vertices[:, axis] - keypoints[:, axis, None]
         squared += difference * difference
     nearest = np.sqrt(squared.min(axis=1).astype(np.float64))
-    return np.maximum(nearest * FLESH_FACTOR + FLESH_MARGIN, LEAST_FLESH)
+    return nearest * FLESH_FACTOR + FLESH_MARGIN
 
 
 def locate_keypoints(

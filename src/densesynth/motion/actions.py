@@ -57,7 +57,7 @@ class Gait:
 
 
 WALK = Gait(WALK_HIP, WALK_KNEE, WALK_PITCH, WALK_TOES, 0.01, 0.03, 0.34, 0.22, 0.18, 0.07, 0.06)
-RUN = Gait(RUN_HIP, RUN_KNEE, RUN_PITCH, RUN_TOES, -0.01, 0.16, 0.62, 1.45, 0.25, 0.10, 0.07)
+RUN = Gait(RUN_HIP, RUN_KNEE, RUN_PITCH, RUN_TOES, -0.01, 0.16, 0.62, 1.55, 0.2, 0.10, 0.07)
 
 
 def _go(gait: Gait, phase: float, v: Variation) -> Figure:
@@ -75,7 +75,7 @@ def _go(gait: Gait, phase: float, v: Variation) -> Figure:
         forward = -math.cos(2.0 * math.pi * (at - 0.02))  # the arm goes with the other leg
         swing = gait.arm_swing * a * forward * (1.0 + 0.15 * v.asymmetry * outward(side))
         figure.arm(
-            side, out=0.20 + v.arms_out, forward=0.06 + swing, rotate=0.2 + 0.12 * max(forward, 0.0),
+            side, out=(0.22 if gait is WALK else 0.30) + v.arms_out, forward=0.06 + swing, rotate=0.2 + 0.12 * max(forward, 0.0),
             elbow=gait.elbow + v.elbow_bend * (1.0 if gait is WALK else 0.3) + gait.elbow_swing * (0.5 + 0.5 * forward),
             turned=0.25 if gait is WALK else 0.1,
         )  # fmt: skip
@@ -199,7 +199,7 @@ def throw(phase: float, v: Variation) -> Figure:
                      pitch=-0.35 * max(-wind, 0.0), toes=0.3 * max(-wind, 0.0)),
     }  # fmt: skip
     over = (0.02 * wind, -FEET_AHEAD - 0.13 * step + 0.12 * wind * step)
-    on_feet(figure, feet, height=STANDING_HEIGHT - 0.03 - 0.07 * step, over=over, turn=0.35 * wind)
+    on_feet(figure, feet, height=STANDING_HEIGHT - 0.014 - 0.086 * step, over=over, turn=0.35 * wind)
     return figure
 
 

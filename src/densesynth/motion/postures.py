@@ -48,7 +48,7 @@ def hang_arm(figure: Figure, side: str, v: Variation, upright: float = 0.0) -> N
     """One arm hanging loosely, a little clear of the trunk."""
     unlike = 0.05 * v.asymmetry * outward(side)
     figure.arm(
-        side, out=0.21 + v.arms_out, forward=0.02 + unlike, rotate=0.15, elbow=0.16 + v.elbow_bend + unlike,
+        side, out=0.23 + v.arms_out, forward=0.02 + unlike, rotate=0.15, elbow=0.16 + v.elbow_bend + unlike,
         turned=0.25, upright=upright,
     )  # fmt: skip
 
@@ -199,9 +199,9 @@ def pick_up(phase: float, v: Variation) -> Figure:
     low = down * min(v.amplitude, 1.0)
     manner(figure, v, flex=0.75 * low, lean=0.04 * low)
     figure.gaze(v.head_nod * (1.0 - low) - 0.15 * low, v.head_turn * (1.0 - low))
-    figure.arm("right", out=0.21 + v.arms_out + 0.1 * low, forward=0.02 + 0.2 * low, rotate=0.15,
+    figure.arm("right", out=0.23 + v.arms_out + 0.25 * low, forward=0.02 + 0.1 * low, rotate=0.15,
                elbow=0.2 + v.elbow_bend + 0.5 * low, turned=0.3, upright=low)  # fmt: skip
-    figure.arm("left", out=0.21 + v.arms_out * (1.0 - low) - 0.05 * low, forward=0.02 + 0.5 * low, rotate=0.15 * (1 - low),
+    figure.arm("left", out=0.23 + v.arms_out * (1.0 - low) + 0.02 * low, forward=0.02 + 0.62 * low, rotate=0.15 * (1 - low),
                elbow=0.16 + v.elbow_bend * (1.0 - low) + 0.1 * low, turned=0.25 + 0.4 * low, upright=low)  # fmt: skip
     grip = ramp(phase, 0.4, 0.52)
     open_hand = hold(phase, 0.1, 0.35, 0.4, 0.52)
@@ -243,7 +243,7 @@ def hands_on_hips(phase: float, v: Variation) -> Figure:
     figure.gaze(v.head_nod, v.head_turn + 0.3 * sway)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.21 + v.arms_out * (1.0 - up) + 0.62 * up, forward=0.02 - 0.38 * up, rotate=0.15 + 0.58 * up,
+            side, out=0.21 + v.arms_out * (1.0 - up) + 0.62 * up, forward=0.02 - 0.38 * up, rotate=0.15 + 0.66 * up,
             elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up, turned=0.25 + 0.35 * up,
         )  # fmt: skip
         figure.wrist(side, flex=-0.45 * up)
@@ -262,7 +262,7 @@ def cross_arms(phase: float, v: Variation) -> Figure:
         figure.shrug(side, forward=0.12 * up)
         figure.arm(
             side, out=0.21 + v.arms_out * (1.0 - up) + 0.10 * up + 0.05 * way,
-            forward=0.02 + (0.62 + 0.14 * front) * up + 0.1 * way, rotate=0.15 + 0.95 * up,
+            forward=0.02 + (0.60 + 0.20 * front) * up + 0.1 * way, rotate=0.15 + 0.95 * up,
             elbow=0.16 + v.elbow_bend * (1.0 - up) + (1.42 - 0.12 * front) * up, turned=0.25 + 0.45 * up,
         )  # fmt: skip
     standing(figure, v, drop=0.006, shift=0.01 * breath(phase, 2.0))
@@ -277,8 +277,8 @@ def phone(phase: float, v: Variation) -> Figure:
     manner(figure, v, flex=0.02 * up, twist=0.04 * talk)
     figure.gaze(v.head_nod + 0.05 * up, 0.5 * v.head_turn, 0.10 * up)
     figure.arm(
-        "left", out=0.21 + v.arms_out * (1.0 - up) + 0.32 * up, forward=0.02 + 0.55 * up, rotate=0.15 - 0.18 * up,
-        elbow=0.16 + v.elbow_bend * (1.0 - up) + 2.10 * up, turned=0.25 - 0.45 * up,
+        "left", out=0.21 + v.arms_out * (1.0 - up) + 0.32 * up, forward=0.02 + 0.78 * up, rotate=0.15 - 0.10 * up,
+        elbow=0.16 + v.elbow_bend * (1.0 - up) + 2.28 * up, turned=0.25 - 0.45 * up,
     )  # fmt: skip
     curl = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, GRIP, strict=True))
     hand(figure, "left", curl)  # type: ignore[arg-type]
@@ -312,12 +312,12 @@ def clap(phase: float, v: Variation) -> Figure:
     """Applause: both hands before the chest, meeting again and again."""
     figure = Figure()
     up = hold(phase, 0.02, 0.2, 0.85, 0.98)
-    apart = 0.5 - 0.5 * math.cos(2.0 * math.pi * 8.0 * phase)
+    apart = 0.5 - 0.5 * math.cos(2.0 * math.pi * 9.0 * phase)
     manner(figure, v, flex=0.03 * up)
     for side in ("left", "right"):
         figure.arm(
             side, out=0.21 + v.arms_out * (1.0 - up) + 0.02 * up, forward=0.02 + 0.55 * up,
-            rotate=0.15 + (0.42 - 0.36 * apart * v.amplitude) * up,
+            rotate=0.15 + (0.20 - 0.40 * apart * v.amplitude) * up,
             elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up, turned=0.25 * (1.0 - up),
         )  # fmt: skip
         flat = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, FLAT, strict=True))

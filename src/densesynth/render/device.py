@@ -20,6 +20,7 @@ def choose_device(name: str) -> str:
         raise DeviceError(f"device: expected 'cpu' or 'cuda', found {name!r}")
     if not wp.is_cuda_available():
         raise DeviceError(
-            "device 'cuda': no CUDA device or driver was found on this machine; install the NVIDIA driver or use --device cpu"
+            "device 'cuda': no CUDA device or driver was found on this machine;"
+            " install the NVIDIA driver or use --device cpu"
         )
     return "cuda:0"

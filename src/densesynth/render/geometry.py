@@ -38,7 +38,9 @@ class Geometry:
 def upload(meshes: Sequence[Mesh], device: str) -> Geometry:
     """Meshes → device arrays. On the CPU a single mesh is not copied. Raises ConfigurationError beyond 32 meshes."""
     if len(meshes) > MAX_MESHES:
-        raise ConfigurationError(f"at most {MAX_MESHES} meshes fit in one picture, found {len(meshes)}; use fewer people")
+        raise ConfigurationError(
+            f"at most {MAX_MESHES} meshes fit in one picture, found {len(meshes)}; use fewer people"
+        )
     vertex_starts = (0, *accumulate(len(mesh.vertices) for mesh in meshes))
     face_starts = (0, *accumulate(len(mesh.faces) for mesh in meshes))
     if face_starts[-1] >= MAX_FACES:

@@ -45,7 +45,8 @@ def _invertible_radius(camera: Camera, picture_radius: float) -> tuple[float, fl
     valid = radii[np.logical_and.accumulate(det > MIN_DETERMINANT)]
     if not valid.size or valid[-1] < picture_radius * (1.0 - 1e-9):
         raise CameraError(
-            f"the lens {camera.lens} folds the picture over itself inside the frame; use weaker coefficients or a longer focal length"
+            f"the lens {camera.lens} folds the picture over itself inside the frame;"
+            " use weaker coefficients or a longer focal length"
         )
     inside = radii <= picture_radius * (1.0 + 1e-9)
     largest = np.sqrt((jacobian[inside] ** 2).sum(axis=(-1, -2)).max())
@@ -54,8 +55,8 @@ def _invertible_radius(camera: Camera, picture_radius: float) -> tuple[float, fl
 
 def make_optics(camera: Camera) -> Any:
     """Camera → the kernels' struct. Raises CameraError when the lens folds inside the frame."""
-    o = Optics()
     lens = camera.lens
+    o: Any = Optics()
     o.rotation = camera.camera_from_world[:3, :3].ravel().tolist()
     o.translation = camera.camera_from_world[:3, 3].tolist()
     o.fx, o.fy, o.cx, o.cy = camera.fx, camera.fy, camera.cx, camera.cy
@@ -71,11 +72,11 @@ def make_optics(camera: Camera) -> Any:
     else:
         radius = float(np.linalg.norm(border, axis=-1).max())
         domain, stretch = _invertible_radius(camera, radius)
-        # How far the border may bulge between two of its points, and what the tile's linear start may miss.
+        # How far the border may bulge between two of its points, and what a linear start in a quarter tile may miss.
         curve = _curvature(lens, radius)
         spacing = max(camera.width, camera.height) / (BORDER_POINTS - 1) / min(camera.fx, camera.fy)
         margin = 1e-6 + stretch**3 * curve * spacing**2 / 8.0
-        miss = 0.5 * stretch**3 * curve * (0.71 * TILE / min(camera.fx, camera.fy)) ** 2
+        miss = 0.5 * stretch**3 * curve * (0.36 * TILE / min(camera.fx, camera.fy)) ** 2
         steps = 0
         while miss > RAY_TOLERANCE and steps < 20:
             miss, steps = 0.5 * stretch * curve * miss * miss if miss < 0.1 else miss / 2.0, steps + 1

@@ -116,8 +116,15 @@ def take_samples(raster: Raster, surface: Surface, per_edge_pixel: int) -> Sampl
     types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
     out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
     pixel_list, start_list, rows = (wp.array(a, dtype=wp.int32, device=device) for a in (where, starts, edge_row))
-    scene = [g.vertices, g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
+    scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
     inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, raster.rays, raster.keys, surface.depth]
     wp.launch(kernels.fill_samples, len(where), [*inputs, *scene, *out], device=device)
     weight = wp.array(background, dtype=wp.float32, device=device, copy=False)
-    return Samples(*out, pixel_list, start_list, weight, raster)
+    names = SampleArrays.__dataclass_fields__
+    return Samples(
+        **dict(zip(names, out, strict=True)),
+        pixels=pixel_list,
+        starts=start_list,
+        background_weight=weight,
+        raster=raster,
+    )

@@ -49,7 +49,7 @@ class ShadowMap:
         flat = np.ascontiguousarray(points_in_world.reshape(-1, 3))
         points = wp.array(flat, dtype=wp.vec3, device=self.device, copy=False)
         lit = wp.empty(len(flat), dtype=wp.float32, device=self.device)
-        inputs = [self.frame, self.light, self.depth, self.coarse, points, normal, max(shape[-1:] + (1,)), lit]
+        inputs = [self.frame, self.light, self.depth, self.coarse, points, normal, shape[-1] if shape else 1, lit]
         wp.launch(kernels.find_shadows, len(flat), inputs, device=self.device)
         return np.asarray(lit.numpy().reshape(shape), dtype=np.float32)
 

@@ -53,9 +53,7 @@ class View:
         """Where to evaluate colour: one sample a pixel inside a surface, 1, 4 or 8 in a pixel at an edge."""
         return take_samples(self.raster, self.surface, per_edge_pixel)
 
-    def first_hit(
-        self, points_in_world: Array
-    ) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float64[Array, "n"]]:
+    def first_hit(self, points_in_world: Array) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float64[Array, "n"]]:
         """First surface along the ray through each world point (n×3, metres), at its exact subpixel projection.
 
         Returns instance (0: none), face of that mesh (−1: none) and the hit's camera depth in metres (+inf: none).
@@ -105,7 +103,9 @@ class View:
         g, device = r.geometry, r.geometry.device
         count = g.vertices.shape[0]
         rays = wp.empty(count, dtype=wp.vec2d, device=device)
-        wp.launch(kernels.aim, count, [r.optics, r.in_camera, r.screen, rays], device=device)
+        seen = [self.surface.instance, self.surface.face, g.first_face]
+        inputs = [r.optics, VISIBILITY_TOLERANCE, g.faces, r.in_camera, r.screen, *seen, rays]
+        wp.launch(kernels.aim, count, inputs, device=device)
         hits = find_hits(g, r.in_camera, r.screen, rays)
         visible = wp.empty(count, dtype=wp.bool, device=device)
         inputs = [r.in_camera, g.faces, hits.slot, hits.face, hits.depth, VISIBILITY_TOLERANCE, visible]

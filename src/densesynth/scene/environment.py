@@ -69,13 +69,11 @@ def _sphere() -> Float64[Array, "2048 3"]:
     return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
 
 
-def draw_lighting(rng: np.random.Generator, ranges: LightRanges = LightRanges()) -> Lighting:  # noqa: B008
+def draw_lighting(rng: np.random.Generator, ranges: LightRanges = LightRanges()) -> Lighting:
     """A key light and its surroundings, world frame (z up)."""
     azimuth = rng.uniform(-np.pi, np.pi)
     elevation = np.radians(rng.uniform(*ranges.elevation))
-    direction = np.array(
-        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-    )
+    direction = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     low, high = ranges.temperature
     key = colour_of_temperature(1.0 / rng.uniform(1.0 / high, 1.0 / low))
     share = rng.uniform(*ranges.key_share)

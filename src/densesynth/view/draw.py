@@ -127,7 +127,7 @@ def draw_keypoints(
             cv2.line(result, places[start], places[end], colour, 1, cv2.LINE_AA, SUBPIXEL_BITS)
     fixed_radius = round(radius * (1 << SUBPIXEL_BITS))
     for k in np.flatnonzero(labelled):
-        colour = tuple(int(c) for c in KEYPOINT_COLOURS[k])
+        colour = _rgb(KEYPOINT_COLOURS[k])
         if visible[k]:
             rim = fixed_radius + (1 << SUBPIXEL_BITS)
             cv2.circle(result, places[k], rim, (0, 0, 0), -1, cv2.LINE_AA, SUBPIXEL_BITS)
@@ -141,8 +141,12 @@ def draw_keypoints(
 def _bone_colour(start: int, end: int) -> Colour:
     """The colour of a side for a bone within it, neutral for one that crosses the body."""
     same_side = start == 0 or end == 0 or start % 2 == end % 2
-    red, green, blue = KEYPOINT_COLOURS[max(start, end)] if same_side else KEYPOINT_COLOURS[0]
-    return int(red), int(green), int(blue)
+    return _rgb(KEYPOINT_COLOURS[max(start, end)] if same_side else KEYPOINT_COLOURS[0])
+
+
+def _rgb(colour: UInt8[Array, "3"]) -> Colour:
+    red, green, blue = colour.tolist()
+    return red, green, blue
 
 
 def draw_points(
@@ -157,7 +161,7 @@ def draw_points(
     result = picture.copy()
     fixed_radius = round(radius * (1 << SUBPIXEL_BITS))
     for px, py, i in zip(x.tolist(), y.tolist(), part.tolist(), strict=True):
-        place, colour = _fixed(px, py, scale), tuple(int(c) for c in FINE_COLOURS[i])
+        place, colour = _fixed(px, py, scale), _rgb(FINE_COLOURS[i])
         cv2.circle(result, place, fixed_radius + 12, (0, 0, 0), -1, cv2.LINE_AA, SUBPIXEL_BITS)
         cv2.circle(result, place, fixed_radius, colour, -1, cv2.LINE_AA, SUBPIXEL_BITS)
     return result

@@ -28,10 +28,10 @@ FINE_COLOURS: UInt8[Array, "25 3"] = _table(
     "fbdf12", "22fcfd",  # hands right, left
     "623ac3", "a30877",  # feet left, right
     "9e0016", "1a41be", "e94646", "4e7ffd",  # upper legs: back right, left; front right, left
-    "ed4f8d", "af6af2", "ffa3cf", "dcaefe",  # lower legs, in the same order
+    "ed4f8d", "af6af2", "ff94b8", "c4b0ff",  # lower legs, in the same order
     "1292c0", "c9690c", "40cfff", "fda856",  # upper arms: front left, right; back left, right
     "0dc1d0", "d6a20a", "138297", "9b690b",  # lower arms, in the same order
-    "fec1a6", "afd5fe",  # head right, left
+    "ffb183", "a6cdff",  # head right, left
 )  # fmt: skip
 
 COARSE_COLOURS: UInt8[Array, "15 3"] = _table(
@@ -40,7 +40,7 @@ COARSE_COLOURS: UInt8[Array, "15 3"] = _table(
     "fbdf12", "22fcfd",  # hands right, left
     "623ac3", "a30877",  # feet left, right
     "e94646", "4e7ffd",  # upper legs right, left
-    "ffa3cf", "dcaefe",  # lower legs right, left
+    "ff94b8", "c4b0ff",  # lower legs right, left
     "40cfff", "fda856",  # upper arms left, right
     "138297", "9b690b",  # lower arms left, right
     "e8dcd0",  # head

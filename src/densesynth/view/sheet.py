@@ -30,6 +30,9 @@ ROWS_PER_SHEET = 8
 CELL_HEIGHT = 256  # pixels
 HEAD_HEIGHT = 26
 GAP = 4
+LABEL_HEIGHT = 19
+LABEL_SCALE = 0.42
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 PAPER = (250, 250, 248)
 INK = (40, 42, 48)
 MAX_CELL_ASPECT = 2.0  # a wider picture is shrunk, so that a sheet keeps a width that viewers open
@@ -68,7 +71,7 @@ def _cells(frame: ShownFrame) -> tuple[UInt8[Array, "h w 3"], ...]:
     marked = draw_boxes(marked, boxes, colours, scale)
     for annotation in frame.annotations:
         keypoints = np.array(annotation.keypoints, dtype=np.float32).reshape(17, 3)
-        marked = draw_keypoints(marked, keypoints, BONES, scale, radius=2.5)
+        marked = draw_keypoints(marked, keypoints, BONES, scale, radius=2.0)
         x, y = points_in_picture(annotation)
         dotted = draw_points(dotted, x, y, np.array(annotation.dp_I, dtype=np.uint8), scale, radius=1.6)
     return (
@@ -95,14 +98,15 @@ def _framed(cell: UInt8[Array, "h w 3"], name: str) -> UInt8[Array, "H W 3"]:
     height, width = cell.shape[:2]
     framed = np.full((CELL_HEIGHT + GAP, width + GAP, 3), PAPER, dtype=np.uint8)
     framed[:height, :width] = cell
-    for thickness, colour in ((3, (0, 0, 0)), (1, (255, 255, 255))):
-        cv2.putText(framed, name, (5, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.4, colour, thickness, cv2.LINE_AA)
+    (text_width, _), _ = cv2.getTextSize(name, FONT, LABEL_SCALE, 1)
+    framed[:LABEL_HEIGHT, : text_width + 10] = INK
+    cv2.putText(framed, name, (5, LABEL_HEIGHT - 6), FONT, LABEL_SCALE, (255, 255, 255), 1, cv2.LINE_AA)
     return framed
 
 
 def _text_line(text: str, width: int) -> UInt8[Array, "h w 3"]:
     line = np.full((HEAD_HEIGHT, width, 3), PAPER, dtype=np.uint8)
-    cv2.putText(line, text, (GAP + 2, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, INK, 1, cv2.LINE_AA)
+    cv2.putText(line, text, (GAP + 2, 18), FONT, 0.45, INK, 1, cv2.LINE_AA)
     return line
 
 
@@ -113,7 +117,7 @@ def _broken_row(frame: BrokenFrame) -> UInt8[Array, "h w 3"]:
     return np.concatenate([np.minimum(line, bar), np.full((GAP, width, 3), PAPER, dtype=np.uint8)])
 
 
-def stack_rows(rows: Sequence[UInt8[Array, "h w 3"]]) -> UInt8[Array, "h w 3"]:
+def stack_rows(rows: Sequence[UInt8[Array, "_ _ 3"]]) -> UInt8[Array, "h w 3"]:
     """Rows under one another, padded to the widest."""
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=PAPER[0]) for row in rows]

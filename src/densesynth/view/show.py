@@ -53,7 +53,7 @@ def _write(
     wanted = pick_frames(available, frames)
     make_folder(folder)
     written: list[Path] = []
-    rows: list[UInt8[Array, "h w 3"]] = []
+    rows: list[UInt8[Array, "_ _ 3"]] = []
     pieces: list[PagePiece] = []
     atlases: dict[str, Atlas | None] = {}
     for done, frame in enumerate(load_frames(path, wanted), start=1):

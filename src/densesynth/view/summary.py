@@ -39,9 +39,8 @@ def summarise(title: str, frames: int, manifest: Manifest) -> Summary:
         breaches = f"{audit.breaches:,} {'breach' if audit.breaches == 1 else 'breaches'}"
         detail = [f"{audit.counts.frames:,} frames, {audit.counts.pixels:,} labelled pixels checked"]
         if audit.max_error_px is not None and audit.p999_error_px is not None:
-            detail.append(
-                f"reprojection error at most {audit.max_error_px:.2g} px, 99.9th percentile {audit.p999_error_px:.2g} px"
-            )
+            detail.append(f"reprojection error at most {audit.max_error_px:.2g} px")
+            detail.append(f"{audit.p999_error_px:.2g} px at the 99.9th percentile")
         words = ("Audit passed." if audit.ok else f"Audit failed: {breaches}.", "; ".join(detail) + ".")
     return Summary(
         title=title,

@@ -3,6 +3,9 @@
 On that plane a straight edge is straight whatever the lens does, so the cells a face can reach need no lens.
 """
 
+# Warp tells a loop's variable from a constant by its int() or float(): ruff must let them stand.
+# ruff: noqa: RUF046, UP018
+
 from __future__ import annotations
 
 import warp as wp
@@ -33,17 +36,68 @@ def cell_y(grid: Grid, y: wp.float32) -> int:
     return int(wp.clamp(wp.floor((y - grid.low[1]) * grid.cells_per_unit[1]), 0.0, wp.float32(grid.down - 1)))
 
 
+@wp.func
+def hides(
+    t: int,
+    own: int,
+    ray: wp.vec2d,
+    limit: wp.float64,
+    faces: wp.array(dtype=wp.vec3i),
+    in_camera: wp.array(dtype=wp.vec3d),
+) -> bool:
+    """True when face t, none of vertex `own`, meets the ray nearer than `limit`."""
+    f = faces[t]
+    found = bool(False)
+    if f[0] != own and f[1] != own and f[2] != own:
+        a = in_camera[f[0]]
+        b = in_camera[f[1]]
+        c = in_camera[f[2]]
+        na = wp.cross(b, c)
+        wa = edge(na, ray)
+        wb = edge(wp.cross(c, a), ray)
+        wc = edge(wp.cross(a, b), ray)
+        if (wa >= ZERO and wb >= ZERO and wc >= ZERO) or (wa <= ZERO and wb <= ZERO and wc <= ZERO):
+            z = wp.dot(a, na) / (wa + wb + wc)
+            found = z > NEAR and z < limit
+    return found
+
+
 @wp.kernel
 def aim(
-    o: Optics, in_camera: wp.array(dtype=wp.vec3d), screen: wp.array(dtype=wp.vec4), rays: wp.array(dtype=wp.vec2d)
+    o: Optics,
+    tolerance: wp.float64,
+    faces: wp.array(dtype=wp.vec3i),
+    in_camera: wp.array(dtype=wp.vec3d),
+    screen: wp.array(dtype=wp.vec4),
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    first_face: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
 ):
-    """The ray through each projected vertex that lies in the frame; rays[i].x is OFF_SCREEN for the others."""
+    """The ray through each projected vertex in the frame; OFF_SCREEN for the others, and for those that a face seen
+    at one of the four pixel centres around already hides, which are most of the hidden ones."""
     i = wp.tid()
     s = screen[i]
     p = in_camera[i]
     ray = wp.vec2d(wp.float64(OFF_SCREEN), ZERO)
     if s[0] >= 0.0 and s[1] >= 0.0 and s[0] < wp.float32(o.width) and s[1] < wp.float32(o.height):
-        ray = wp.vec2d(p[0] / p[2], p[1] / p[2])
+        own_ray = wp.vec2d(p[0] / p[2], p[1] / p[2])
+        limit = p[2] * (wp.float64(1.0) - tolerance)
+        hidden = bool(False)
+        last = int(-1)
+        x = int(wp.floor(s[0] - 0.5))
+        y = int(wp.floor(s[1] - 0.5))
+        for corner in range(4):
+            qx = wp.clamp(x + corner % 2, 0, o.width - 1)
+            qy = wp.clamp(y + corner // 2, 0, o.height - 1)
+            k = instance[qy * o.width + qx]
+            if k != wp.uint8(0) and not hidden:
+                t = face[qy * o.width + qx] + first_face[int(k) - 1]
+                if t != last:
+                    hidden = hides(t, i, own_ray, limit, faces, in_camera)
+                    last = t
+        if not hidden:
+            ray = own_ray
     rays[i] = ray
 
 

@@ -115,21 +115,30 @@ def trace_tiles(
     box = tile_range(o, tiles[wp.tid()])
     fx1 = ONE / o.fx
     fy1 = ONE / o.fy
-    middle = wp.vec2d(
-        (HALF * wp.float64(box[0] + box[2]) - o.cx) * fx1, (HALF * wp.float64(box[1] + box[3]) - o.cy) * fy1
-    )
-    centre = middle
+    centre = wp.vec2d()
     slope = wp.mat22d(ONE, ZERO, ZERO, ONE)
-    if o.straight == 0:
-        centre = undistort(o, middle)
-        slope = inverse_jacobian(o, centre)
-    for y in range(box[1], box[3]):
-        for x in range(box[0], box[2]):
-            target = wp.vec2d((wp.float64(x) + HALF - o.cx) * fx1, (wp.float64(y) + HALF - o.cy) * fy1)
-            ray = target
-            if o.straight == 0:
-                ray = undistort_from(o, centre + slope * (target - middle), target, o.newton_steps)
-            pixel = y * o.width + x
-            rays[pixel] = ray
-            keys[pixel] = NO_HIT
-            coverage[pixel] = wp.uint32(0)
+    middle = wp.vec2d()
+    for corner in range(4):
+        # Each quarter has its own linear start: four times nearer than one for the tile, 16 after a Newton step.
+        x0 = box[0] + (corner % 2) * (TILE // 2)
+        y0 = box[1] + (corner // 2) * (TILE // 2)
+        x1 = wp.min(x0 + TILE // 2, box[2])
+        y1 = wp.min(y0 + TILE // 2, box[3])
+        last = middle
+        middle = wp.vec2d((HALF * wp.float64(x0 + x1) - o.cx) * fx1, (HALF * wp.float64(y0 + y1) - o.cy) * fy1)
+        if o.straight == 0:
+            if corner == 0:
+                centre = undistort(o, middle)
+            else:
+                centre = undistort_from(o, centre + slope * (middle - last), middle, o.newton_steps + 1)
+            slope = inverse_jacobian(o, centre)
+        for y in range(y0, y1):
+            for x in range(x0, x1):
+                target = wp.vec2d((wp.float64(x) + HALF - o.cx) * fx1, (wp.float64(y) + HALF - o.cy) * fy1)
+                ray = target
+                if o.straight == 0:
+                    ray = undistort_from(o, centre + slope * (target - middle), target, o.newton_steps)
+                pixel = y * o.width + x
+                rays[pixel] = ray
+                keys[pixel] = NO_HIT
+                coverage[pixel] = wp.uint32(0)

@@ -6,6 +6,9 @@ a·(b×c) to give the depth. Neighbours compute the product of a shared edge fro
 exactly −(b×a) as long as the compiler contracts nothing (`fuse_fp` is off), so no ray slips between them.
 """
 
+# Warp tells a loop's variable from a constant by its int() or float(): ruff must let them stand.
+# ruff: noqa: RUF046, UP018
+
 from __future__ import annotations
 
 import warp as wp
@@ -153,21 +156,19 @@ def draw_faces(
         nb = -nb
         nc = -nc
     bit = face_bits[t]
-    sum = na + nb + nc
+    normal_sum = na + nb + nc
     for y in range(box[1], box[3] + 1):
         for pixel in range(y * o.width + box[0], y * o.width + box[2] + 1):
             ray = rays[pixel]
             if lowest_weight(na, nb, nc, ray) >= ZERO:
-                total = edge(sum, ray)
+                total = edge(normal_sum, ray)
                 if total > ZERO:
                     wp.atomic_min(keys, pixel, pack_key(det / total, t))
                     wp.atomic_or(coverage, pixel, bit)
 
 
 @wp.kernel
-def sum_normals(
-    faces: wp.array(dtype=wp.vec3i), vertices: wp.array(dtype=wp.vec3), sums: wp.array2d(dtype=wp.int64)
-):
+def sum_normals(faces: wp.array(dtype=wp.vec3i), vertices: wp.array(dtype=wp.vec3), sums: wp.array2d(dtype=wp.int64)):
     """Area-weighted normals at the vertices, in integers: a sum of floats would depend on the threads' order."""
     f = faces[wp.tid()]
     p = vertices[f[0]]

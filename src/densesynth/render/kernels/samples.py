@@ -1,5 +1,8 @@
 """Colour samples: which pixels need several, and what each of them sees."""
 
+# Warp tells a loop's variable from a constant by its int() or float(): ruff must let them stand.
+# ruff: noqa: RUF046, UP018
+
 from __future__ import annotations
 
 import warp as wp
@@ -13,7 +16,8 @@ INSIDE = wp.constant(wp.uint8(1))
 EDGE = wp.constant(wp.uint8(2))
 JUMP = wp.constant(wp.float32(6.0))  # footprints; a surface seen at 80° changes depth by 5.7 a pixel
 REACH = wp.constant(wp.float32(0.15))  # metres over which neighbouring surfaces take ambient light away
-TAPS = wp.constant(8)
+CLOSING = wp.constant(wp.float32(0.11))  # metres; how much a rise at a distance closes (McGuire 2011, eq. 10)
+TAPS = wp.constant(6)
 GOLDEN_COS = wp.constant(wp.float32(-0.73736888))  # of the golden angle, 2.3999632 radians
 GOLDEN_SIN = wp.constant(wp.float32(0.67549029))
 
@@ -28,9 +32,10 @@ def grain(x: int, y: int) -> wp.float32:
 
 @wp.func
 def start_spiral(x: int, y: int) -> wp.vec2:
-    """First direction of a pixel's spiral of taps."""
-    turn = 6.2831853 * grain(x, y)
-    return wp.vec2(wp.cos(turn), wp.sin(turn))
+    """First direction of a pixel's spiral of taps, in a half circle; the tangent of half its angle saves a sine."""
+    t = 2.0 * grain(x, y) - 1.0
+    s = 1.0 / (1.0 + t * t)
+    return wp.vec2((1.0 - t * t) * s, 2.0 * t * s)
 
 
 @wp.func
@@ -63,14 +68,11 @@ def classify_pixels(
                 found = INSIDE
             z = depth[pixel]
             jump = slope * z
+            # Depth is +inf where there is nothing, so one comparison finds most edges.
             for ny in range(wp.max(y - 1, 0), wp.min(y + 2, o.height)):
-                for nx in range(wp.max(x - 1, 0), wp.min(x + 2, o.width)):
-                    other = ny * o.width + nx
-                    if instance[other] != own:
+                for other in range(ny * o.width + wp.max(x - 1, 0), ny * o.width + wp.min(x + 2, o.width)):
+                    if wp.abs(depth[other] - z) > jump or instance[other] != own:
                         found = EDGE
-                    elif own != wp.uint8(0):
-                        if wp.abs(depth[other] - z) > jump:
-                            found = EDGE
             kind[i, k] = found
             pixels[i, k] = pixel
             k = k + 1
@@ -104,12 +106,18 @@ def find_openness(
     pixel: int,
     point: wp.vec3,
     normal: wp.vec3,
-    rays: wp.array(dtype=wp.vec2d),
     depth: wp.array(dtype=wp.float32),
 ) -> wp.float32:
-    """Share of the hemisphere left open by surfaces that the picture shows nearby (camera frame)."""
+    """Share of the hemisphere left open by surfaces that the picture shows nearby (camera frame).
+
+    Between neighbouring pixels the rays are taken as a pinhole's: this is a guess at ambient light, no label.
+    """
     x = pixel % o.width
     y = pixel // o.width
+    per_x = 1.0 / wp.float32(o.fx)
+    per_y = 1.0 / wp.float32(o.fy)
+    ray_x = point[0] / point[2]
+    ray_y = point[1] / point[2]
     reach = wp.clamp(REACH * wp.float32(o.fx) / point[2], 2.0, 64.0)
     d = start_spiral(x, y)
     taken = wp.float32(0.0)
@@ -122,13 +130,15 @@ def find_openness(
             q = qy * o.width + qx
             z = depth[q]
             if z < wp.inf:
-                r = rays[q]
-                v = wp.vec3(wp.float32(r[0]) * z, wp.float32(r[1]) * z, z) - point
+                v = wp.vec3(
+                    (ray_x + per_x * wp.float32(qx - x)) * z - point[0],
+                    (ray_y + per_y * wp.float32(qy - y)) * z - point[1],
+                    z - point[2],
+                )
                 d2 = wp.dot(v, v)
-                if d2 > 1e-8:
-                    rise = wp.dot(v, normal) / wp.sqrt(d2) - 0.1
-                    taken = taken + wp.max(rise, 0.0) * wp.max(1.0 - d2 / (REACH * REACH), 0.0)
-    return wp.max(1.0 - 1.6 * taken / wp.float32(TAPS), 0.2)
+                rise = wp.max(wp.dot(v, normal) - 0.003, 0.0) * wp.max(1.0 - d2 * (1.0 / (REACH * REACH)), 0.0)
+                taken = taken + rise / (d2 + 1e-4)
+    return wp.max(1.0 - CLOSING * taken / wp.float32(TAPS), 0.2)
 
 
 @wp.kernel
@@ -142,7 +152,6 @@ def fill_samples(
     rays: wp.array(dtype=wp.vec2d),
     keys: wp.array(dtype=wp.uint64),
     depth: wp.array(dtype=wp.float32),
-    vertices: wp.array(dtype=wp.vec3),
     faces: wp.array(dtype=wp.vec3i),
     face_instance: wp.array(dtype=wp.uint8),
     first_face: wp.array(dtype=wp.int32),
@@ -167,6 +176,9 @@ def fill_samples(
     if row >= 0:
         tries = edge_rays.shape[1]
     rotation = wp.mat33(o.rotation)
+    shift = wp.vec3(o.translation)
+    near_open = wp.float32(1.0)
+    open_at = wp.float32(-1.0)
     per_pixel = wp.float32(wp.float64(1.0) / wp.sqrt(o.fx * o.fy))
     for s in range(tries):
         ray = wp.vec2d()
@@ -192,9 +204,12 @@ def fill_samples(
             instance[k] = number
             face[k] = t - first_face[int(number) - 1]
             barycentrics[k] = b
-            position[k] = vertices[f[0]] * b[0] + vertices[f[1]] * b[1] + vertices[f[2]] * b[2]
+            position[k] = wp.transpose(rotation) * (point - shift)
             normal[k] = n
             facing = wp.abs(wp.dot(turned, towards)) / wp.length(towards)
             footprint[k] = z * per_pixel / wp.sqrt(wp.max(facing, 0.1))
-            openness[k] = find_openness(o, pixel, point, turned, rays, depth)
+            if wp.abs(z - open_at) > 0.01 * z:  # once for a pixel's samples of one surface
+                near_open = find_openness(o, pixel, point, turned, depth)
+                open_at = z
+            openness[k] = near_open
             k = k + 1

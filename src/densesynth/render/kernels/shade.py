@@ -1,5 +1,7 @@
 """The key light's shadow map and the light that each colour sample sends to the camera, in single precision."""
 
+# Warp tells a loop's variable from a constant by its int() or float(): ruff must let them stand.
+
 from __future__ import annotations
 
 import warp as wp
@@ -65,14 +67,21 @@ def draw_depth(
     if wp.abs(area) < 1e-9:
         return
     s = 1.0 / area
+    # Barycentrics and depth are affine in the texel: at its box's first texel, and their steps along x and y.
+    px = wp.float32(x0) + 0.5 - a[0]
+    py = wp.float32(y0) + 0.5 - a[1]
+    first = wp.vec3((px * v[1] - py * v[0]) * s, (u[0] * py - u[1] * px) * s, 0.0)
+    along_x = wp.vec3(v[1] * s, -u[1] * s, 0.0)
+    along_y = wp.vec3(-v[0] * s, u[0] * s, 0.0)
+    first[2] = a[2] + first[0] * u[2] + first[1] * v[2]
+    along_x[2] = along_x[0] * u[2] + along_x[1] * v[2]
+    along_y[2] = along_y[0] * u[2] + along_y[1] * v[2]
     for y in range(y0, y1 + 1):
-        for x in range(x0, x1 + 1):
-            px = wp.float32(x) + 0.5 - a[0]
-            py = wp.float32(y) + 0.5 - a[1]
-            wb = (px * v[1] - py * v[0]) * s
-            wc = (u[0] * py - u[1] * px) * s
-            if wp.min(wp.min(wb, wc), 1.0 - wb - wc) >= -1e-4:
-                wp.atomic_min(depth, y * m.size + x, a[2] + wb * u[2] + wc * v[2])
+        w = first + along_y * wp.float32(y - y0)
+        for texel in range(y * m.size + x0, y * m.size + x1 + 1):
+            if wp.min(wp.min(w[0], w[1]), 1.0 - w[0] - w[1]) >= -1e-4:
+                wp.atomic_min(depth, texel, w[2])
+            w = w + along_x
 
 
 @wp.kernel
@@ -89,15 +98,18 @@ def coarsen_depth(m: Map, depth: wp.array(dtype=wp.float32), coarse: wp.array(dt
 
 
 @wp.func
-def nearest_around(m: Map, coarse: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32, r: wp.float32) -> wp.float32:
+def nearest_around(
+    m: Map, coarse: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32, r: wp.float32
+) -> wp.float32:
     """Lower bound of the map's depth within r texels; +inf beyond the map."""
-    side = wp.float32(BLOCK)
-    last = wp.float32(m.blocks - 1)
-    x0 = int(wp.floor(wp.clamp((u - r) / side, 0.0, last + 1.0)))
-    y0 = int(wp.floor(wp.clamp((v - r) / side, 0.0, last + 1.0)))
-    x1 = int(wp.floor(wp.clamp((u + r) / side, -1.0, last)))
-    y1 = int(wp.floor(wp.clamp((v + r) / side, -1.0, last)))
     nearest = wp.float32(wp.inf)
+    end = wp.float32(m.size)
+    if u + r < 0.0 or v + r < 0.0 or u - r >= end or v - r >= end:
+        return nearest
+    x0 = wp.max(int(u - r), 0) // BLOCK
+    y0 = wp.max(int(v - r), 0) // BLOCK
+    x1 = wp.min(int(u + r), m.size - 1) // BLOCK
+    y1 = wp.min(int(v + r), m.size - 1) // BLOCK
     for y in range(y0, y1 + 1):
         for x in range(x0, x1 + 1):
             nearest = wp.min(nearest, coarse[y * m.blocks + x])
@@ -123,11 +135,13 @@ def find_light(
     point: wp.vec3,
     normal: wp.vec3,
     facing: wp.float32,
-    turn: wp.vec2,
+    x: int,
+    y: int,
 ) -> wp.float32:
     """Share of the light's disc seen from a surface point (Fernando 2005, 'Percentage-closer soft shadows').
 
-    facing: n·l. The filter lies in the receiver's own plane, so that a wide one doesn't shade a slanted surface.
+    facing: n·l. x, y: pixel, which turns the filter's taps. The filter lies in the receiver's own plane, so that a
+    wide one doesn't shade a slanted surface.
     """
     p = on_map(m, point + normal * (1.5 * m.texel))
     reach = wp.clamp(spread * (p[2] - m.nearest) / m.texel, 0.0, WIDEST) + 1.5
@@ -141,16 +155,16 @@ def find_light(
     steep = wp.max(wp.abs(tilt[2]), 0.2) * wp.where(tilt[2] < 0.0, -1.0, 1.0)
     du = wp.clamp(-tilt[0] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
     dv = wp.clamp(-tilt[1] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
-    d = turn
+    d = start_spiral(x, y)
     blockers = wp.float32(0.0)
     total = wp.float32(0.0)
     for k in range(SEARCH_TAPS):
         r = reach * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(SEARCH_TAPS))
-        x = r * d[0]
-        y = r * d[1]
+        dx = r * d[0]
+        dy = r * d[1]
         d = next_spiral(d)
-        z = map_depth(m, depth, p[0] + x, p[1] + y)
-        if z < p[2] + x * du + y * dv - bias:
+        z = map_depth(m, depth, p[0] + dx, p[1] + dy)
+        if z < p[2] + dx * du + dy * dv - bias:
             blockers = blockers + 1.0
             total = total + z
     if blockers == 0.0:
@@ -159,10 +173,10 @@ def find_light(
     lit = wp.float32(0.0)
     for k in range(FILTER_TAPS):
         r = width * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(FILTER_TAPS))
-        x = r * d[0]
-        y = r * d[1]
+        dx = r * d[0]
+        dy = r * d[1]
         d = next_spiral(d)
-        if map_depth(m, depth, p[0] + x, p[1] + y) >= p[2] + x * du + y * dv - bias:
+        if map_depth(m, depth, p[0] + dx, p[1] + dy) >= p[2] + dx * du + dy * dv - bias:
             lit = lit + 1.0
     return lit / wp.float32(FILTER_TAPS)
 
@@ -181,9 +195,9 @@ def find_shadows(
     i = wp.tid()
     p = points[i]
     share = wp.float32(1.0)
-    if wp.isfinite(p[0]) and wp.isfinite(p[1]) and wp.isfinite(p[2]):
+    if wp.abs(p[0]) + wp.abs(p[1]) + wp.abs(p[2]) < 1e6:  # metres; neither infinite nor NaN
         facing = wp.dot(normal, light.direction)
-        share = find_light(m, depth, coarse, light.spread, p, normal, facing, start_spiral(i % width, i // width))
+        share = find_light(m, depth, coarse, light.spread, p, normal, facing, i % width, i // width)
     lit[i] = share
 
 
@@ -222,8 +236,9 @@ def shade_pixels(
     """Lambert, wrapped a little, with a GGX highlight of the key light and a rim of ambient; m.size 0: no shadows."""
     i = wp.tid()
     pixel = pixels[i]
-    turn = start_spiral(pixel % width, pixel // width)
-    sum = picture[pixel] * background_weight[pixel]
+    x = pixel % width
+    y = pixel // width
+    total = picture[pixel] * background_weight[pixel]
     for k in range(starts[i], starts[i + 1]):
         p = position[k]
         n = normal[k]
@@ -237,17 +252,17 @@ def shade_pixels(
         if nl > -WRAP:
             share = wp.float32(1.0)
             if m.size > 0:
-                share = find_light(m, depth, coarse, light.spread, p, n, nl, turn)
+                share = find_light(m, depth, coarse, light.spread, p, n, nl, x, y)
         soft = wp.max(nl + WRAP, 0.0) / (1.0 + WRAP)
         base = albedo[k]
         out = wp.cw_mul(base, light.colour) * (share * soft * soft * (1.5 - 0.5 * soft) * 0.5 + share * soft * 0.5)
         sky = find_ambient(ambient, n)
-        open = openness[k]
-        out = out + wp.cw_mul(base, sky) * open
+        share_open = openness[k]
+        out = out + wp.cw_mul(base, sky) * share_open
         rough = wp.max(roughness[k], 0.15)
         rim = 0.04 + 0.96 * wp.pow(1.0 - nv, 5.0)
         mirror = n * (2.0 * nv) - view
-        out = out + find_ambient(ambient, mirror) * (rim * specular[k] * open * (1.0 - rough) * 0.5)
+        out = out + find_ambient(ambient, mirror) * (rim * specular[k] * share_open * (1.0 - rough) * 0.5)
         if share > 0.0 and nl > 0.0:
             half = wp.normalize(view + light.direction)
             nh = wp.max(wp.dot(n, half), 0.0)
@@ -257,5 +272,5 @@ def shade_pixels(
             fresnel = 0.04 + 0.96 * wp.pow(1.0 - wp.max(wp.dot(half, view), 0.0), 5.0)
             # Irradiance π·colour times a BRDF with 1/π in its lobe: the πs cancel.
             out = out + light.colour * (a2 / (d * d) * g * fresnel * specular[k] * nl * share)
-        sum = sum + out * weight[k]
-    picture[pixel] = sum
+        total = total + out * weight[k]
+    picture[pixel] = total

@@ -202,7 +202,9 @@ async function open(place) {
   element("next").disabled = place === cards.length - 1;
   element("readout").textContent = "Point at the picture to read the surface under the pointer.";
   fillPeople();
-  if (!viewer.open) { viewer.showModal(); stage.focus({ preventScroll: true }); }
+  if (!viewer.open) viewer.showModal();
+  const focused = document.activeElement; // a button that was just disabled would swallow the keys
+  if (focused.disabled || focused.id === "previous" || !viewer.contains(focused)) stage.focus({ preventScroll: true });
   history.replaceState(null, "", `#${card.id}`);
   fit();
   drawOverlay();
@@ -260,5 +262,6 @@ element("legend").append(...fineNames.slice(1).map((name, k) => {
   return item;
 }));
 
+element("too-old").hidden = "DecompressionStream" in window;
 const wantedCard = cards.findIndex((card) => `#${card.id}` === location.hash);
 if (wantedCard >= 0) open(wantedCard);
