@@ -220,7 +220,7 @@ def main() -> None:
     with np.load(arguments.scenes) as archive:
         scenes = dict(archive)
     rival = Rival(scenes, arguments.samples, arguments.shadow_radius)
-    wall, cpu, stages = [], [], {"render and read back": [], "encode": []}
+    wall, cpu, pixels, stages = [], [], [], {"render and read back": [], "encode": []}
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.pictures or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
@@ -232,12 +232,24 @@ def main() -> None:
             write(folder, k, picture, labels)
             times.append((time.perf_counter(), time.process_time()))
             if frame >= arguments.warm_up:
+                pixels.append(int(np.count_nonzero(labels[..., 3])))
                 wall.append(1e3 * (times[2][0] - times[0][0]))
                 cpu.append(1e3 * (times[2][1] - times[0][1]))
                 stages["render and read back"].append(1e3 * (times[1][1] - times[0][1]))
                 stages["encode"].append(1e3 * (times[2][1] - times[1][1]))
     version = rival.context.info["GL_RENDERER"]
-    print(json.dumps({"name": "moderngl", "version": version, "wall_ms": wall, "cpu_ms": cpu, "stages_cpu_ms": stages}))
+    print(
+        json.dumps(
+            {
+                "name": "moderngl",
+                "version": version,
+                "wall_ms": wall,
+                "cpu_ms": cpu,
+                "stages_cpu_ms": stages,
+                "labelled_pixels": pixels,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

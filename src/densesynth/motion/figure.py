@@ -89,6 +89,11 @@ def outward(side: str) -> float:
     return 1.0 if side == "left" else -1.0
 
 
+def turn_by(x: float, y: float, z: float) -> Float64[Array, "3 3"]:
+    """Matrix of the rotation vector (x, y, z)."""
+    return matrix_from_vector(np.array([x, y, z]))
+
+
 @dataclass(frozen=True)
 class Foot:
     """Where a foot stands: its ankle relative to a point on the ground (metres); the sole's attitude, toes outward by
@@ -170,9 +175,9 @@ class Figure:
         chest = self.world(f"{side}_collar")
         plumb = rotation_between(DOWN, chest.T @ DOWN)
         plumb = matrix_from_vector(upright * vector_from_matrix(plumb))
-        swing = matrix_from_vector((-forward, -sign * out, 0.0))
-        hang = matrix_from_vector((0.0, sign * np.pi / 2.0, 0.0))
-        twist = matrix_from_vector((0.0, 0.0, -sign * rotate))
+        swing = turn_by(-forward, -sign * out, 0.0)
+        hang = turn_by(0.0, sign * np.pi / 2.0, 0.0)
+        twist = turn_by(0.0, 0.0, -sign * rotate)
         self.rotations[JOINT[f"{side}_shoulder"]] = vector_from_matrix(plumb @ swing @ twist @ hang)
         self._bend_elbow(side, elbow, turned)
 
@@ -229,9 +234,9 @@ class Figure:
         rest = frame_from_axes(DOWN, np.array([1.0, 0.0, 0.0]))
         thigh = frame_from_axes(upper, cross(upper, lower)) @ rest.T
         bend = math.acos(min(max(float(upper @ lower), -1.0), 1.0))
-        shank = thigh @ matrix_from_vector(np.array([bend, 0.0, 0.0]))
-        level = matrix_from_vector(np.array([0.0, 0.0, sign * foot.yaw]))
-        wanted = level @ matrix_from_vector(np.array([-foot.pitch, 0.0, 0.0]))
+        shank = thigh @ turn_by(bend, 0.0, 0.0)
+        level = turn_by(0.0, 0.0, sign * foot.yaw)
+        wanted = level @ turn_by(-foot.pitch, 0.0, 0.0)
         vectors = vector_from_matrix(np.stack([pelvis.T @ thigh, shank.T @ wanted]))
         self.rotations[JOINT[f"{side}_hip"]], self.rotations[JOINT[f"{side}_ankle"]] = vectors
         self.turn(f"{side}_knee", (bend, 0.0, 0.0))
@@ -269,7 +274,7 @@ class Figure:
 
     def sole(self, side: str, pitch: float = 0.0, yaw: float = 0.0) -> None:
         """Turn the ankle so that the foot's world attitude is `pitch` (toes up) and `yaw` (toes outward)."""
-        wanted = matrix_from_vector((0.0, 0.0, outward(side) * yaw)) @ matrix_from_vector((-pitch, 0.0, 0.0))
+        wanted = turn_by(0.0, 0.0, outward(side) * yaw) @ turn_by(-pitch, 0.0, 0.0)
         shank = self.world(f"{side}_knee")
         self.rotations[JOINT[f"{side}_ankle"]] = vector_from_matrix(shank.T @ wanted)
 

@@ -12,10 +12,9 @@ from collections.abc import Callable
 import numpy as np
 
 from densesynth.arrays import Array, Float64
-from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import JOINT
 from densesynth.motion.curves import hold, keyed, ramp
-from densesynth.motion.figure import ANKLE_HEIGHT, BALL, SHANK, THIGH, Figure, Foot, outward
+from densesynth.motion.figure import ANKLE_HEIGHT, BALL, SHANK, THIGH, Figure, Foot, outward, turn_by
 from densesynth.motion.hands import FIST, FLAT, GRIP, POINT, hand, relaxed
 from densesynth.motion.variation import Variation
 
@@ -92,8 +91,8 @@ def _heel_lift(sign: float, heels: float, toes: float) -> Float64[Array, "3"]:
     """How the ankle moves when the foot rises onto its ball."""
     if heels == 0.0:
         return np.zeros(3)
-    yawed = matrix_from_vector((0.0, 0.0, sign * toes))
-    return np.asarray(yawed @ (BALL - matrix_from_vector((heels, 0.0, 0.0)) @ BALL))
+    yawed = turn_by(0.0, 0.0, sign * toes)
+    return np.asarray(yawed @ (BALL - turn_by(heels, 0.0, 0.0) @ BALL))
 
 
 def shift_weight(phase: float, v: Variation) -> Figure:

@@ -150,11 +150,7 @@ def draw_backdrop(rng: np.random.Generator) -> Backdrop:
         floor_turn=float(rng.uniform(-np.pi, np.pi)),
         wall=wall,
         wall_colours=wall_colours,
-        room=(
-            *(float(rng.uniform(1.4, 4.5)) for _ in range(3)),
-            float(rng.uniform(1.3, 5.0)),
-            float(rng.uniform(2.4, 3.4)),
-        ),
+        room=_draw_room(rng),
         turn=float(rng.normal(0.0, 0.35)),
         sky=sky,
         horizon=horizon,

@@ -202,9 +202,10 @@ async function open(place) {
   element("next").disabled = place === cards.length - 1;
   element("readout").textContent = "Point at the picture to read the surface under the pointer.";
   fillPeople();
-  if (!viewer.open) viewer.showModal();
+  const opens = !viewer.open;
+  if (opens) viewer.showModal();
   const focused = document.activeElement; // a button that was just disabled would swallow the keys
-  if (focused.disabled || focused.id === "previous" || !viewer.contains(focused)) stage.focus({ preventScroll: true });
+  if (opens || focused.disabled || !viewer.contains(focused)) stage.focus({ preventScroll: true });
   history.replaceState(null, "", `#${card.id}`);
   fit();
   drawOverlay();
