@@ -4,8 +4,8 @@
 
 One adult of 0.8 of the picture's height, 512×512, a new pose and camera each frame; picture, labels and files written.
 Everything runs on one pinned core, after a warm-up. Times are milliseconds per frame, as the median and the 10th and
-90th percentile over frames; "CPU" is the whole process's CPU time, "wall" the clock. Rivals run as programs of their own
-through `uv run`, which fetches what they need (benchmarks/README.md); one that can't run is named, with the reason.
+90th percentile over frames; "CPU" is the whole process's CPU time, "wall" the clock. Rivals run as programs of their
+own through `uv run`, which fetches what they need (benchmarks/README.md); one that can't run is named, with the reason.
 """
 
 from __future__ import annotations
@@ -143,9 +143,8 @@ def _read(path: str) -> str:
 
 def print_report(result: Measured) -> None:
     ours = result["densesynth"]
-    print(
-        f"machine: {result['machine']['cpu']}, core {result['machine']['core_used']}, load {result['machine']['load_before']}"
-    )
+    machine = result["machine"]
+    print(f"machine: {machine['cpu']}, core {machine['core_used']}, load {machine['load_before']}")
     print(f"{'':24}{'CPU ms':>9}{'p10':>9}{'p90':>9}{'wall ms':>10}{'frames/s':>10}{'pixels':>9}{'ratio':>8}")
     for item in (ours, *result["rivals"].values()):
         if "failed" in item:

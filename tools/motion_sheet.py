@@ -17,15 +17,24 @@ from trimesh.ray.ray_pyembree import RayMeshIntersector
 from densesynth.body.anny import AnnyBody, ground, load_anny
 from densesynth.motion.library import MOTION_NAMES, Variation, draw_variation, duration, pose_at
 
-VIEWS = {"quarter": (-0.75, -1.0, 0.25), "front": (0.0, -1.0, 0.0), "side": (1.0, 0.0, 0.0), "back": (0.6, 1.0, 0.3),
-         "top": (0.0, -0.01, 1.0)}  # fmt: skip
+VIEWS = {
+    "quarter": (-0.75, -1.0, 0.25),
+    "front": (0.0, -1.0, 0.0),
+    "side": (1.0, 0.0, 0.0),
+    "back": (0.6, 1.0, 0.3),
+    "top": (0.0, -0.01, 1.0),
+}
 SKIN = np.array([225.0, 190.0, 170.0])
 
 
 def draw_body(
-    vertices: np.ndarray, faces: np.ndarray, view: tuple[float, float, float], middle: np.ndarray, tile: tuple[int, int],
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    view: tuple[float, float, float],
+    middle: np.ndarray,
+    tile: tuple[int, int],
     span: float,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Flat-shaded orthographic picture, uint8 RGB; `span` is the tile's height in metres."""
     away = -np.array(view) / np.linalg.norm(view)
     right = np.cross(away, (0.0, 0.0, 1.0))

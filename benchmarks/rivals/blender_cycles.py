@@ -62,9 +62,10 @@ def skin_material() -> bpy.types.Material:
     return material
 
 
-def build_surroundings() -> tuple[bpy.types.Object, bpy.types.Object]:
+def build_surroundings(ground: bool) -> tuple[bpy.types.Object, bpy.types.Object]:
     """A ground plane, a sky, a sun and a camera."""
-    bpy.ops.mesh.primitive_plane_add(size=18)
+    if ground:
+        bpy.ops.mesh.primitive_plane_add(size=18)
     world = bpy.data.worlds.new("world")
     bpy.context.scene.world = world
     world.use_nodes = True
@@ -147,6 +148,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--warm-up", type=int, default=2)
     parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--no-ground", action="store_true", help="body and sky alone: no shadow falls, far fewer paths")
     arguments = parser.parse_args()
     with np.load(arguments.scenes) as archive:
         scenes = dict(archive)
@@ -156,7 +158,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         bpy.ops.wm.read_factory_settings(use_empty=True)
         body = build_body(scenes)
-        sun, camera = build_surroundings()
+        sun, camera = build_surroundings(not arguments.no_ground)
         set_up(int(scenes["size"]), arguments.samples, folder)
         for frame in range(arguments.warm_up + arguments.frames):
             k = frame % len(scenes["focal"])

@@ -188,7 +188,10 @@ def test_twist_turns_the_hand_and_not_the_elbow(anny_body, adults):
     # Nowhere does the forearm collapse to a thread: its girth stays most of what it was.
     for part in np.linspace(0.15, 0.9, 6):
         ring = np.abs(along - part) < 0.08
-        radius = [np.linalg.norm((p.vertices[0, ring] - p.vertices[0, ring].mean(axis=0))[:, 1:], axis=1).mean() for p in (before, after)]
+        radius = [
+            np.linalg.norm((p.vertices[0, ring] - p.vertices[0, ring].mean(axis=0))[:, 1:], axis=1).mean()
+            for p in (before, after)
+        ]
         assert radius[1] > 0.85 * radius[0]
 
 

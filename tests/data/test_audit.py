@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,37 @@ def test_wrong_camera_or_pose(
 ) -> None:
     wrong = with_surface(frames[0], **{name: change(frames[0].surface[name])})
     assert "reproject" in said(run(write_dataset(tmp_path / "d", (wrong, *frames[1:])), body, atlas))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "expected"),
+    [
+        ("face", lambda value: value[1:], "`face` is"),
+        ("face", lambda value: value + np.uint16(1900), "of a mesh with 1920"),
+        ("barycentrics", lambda value: value.astype(np.float64), "`barycentrics` is float64"),
+        ("barycentrics", lambda value: value - np.float32(0.5), "outside their face"),
+        ("depth", lambda value: value * np.float32(np.nan), "`depth` holds values that aren't finite"),
+        ("depth", lambda value: value + np.float32(0.001), "depth differs"),
+        ("normal", lambda value: value // 2, "unit length"),
+        ("betas", lambda value: np.zeros((len(value), 3), np.float32), "`betas` is"),
+        ("transl", lambda value: value[:1], "`transl`|of 1 people|`betas`"),
+        ("coverage", lambda value: value * 0, "coverage"),
+        ("joints_in_world", lambda value: value[:, ::-1].copy(), "`joints_in_world` is up to"),
+        ("distortion", lambda value: value - np.array([9.0, 0, 0, 0, 0]), "folds the picture"),
+    ],
+)
+def test_broken_surface_arrays(
+    tmp_path: Path,
+    body: DollBody,
+    atlas: Atlas,
+    frames: tuple[FrameRecord, ...],
+    write_dataset: Write,
+    name: str,
+    change: Callable[[np.ndarray], np.ndarray],
+    expected: str,
+) -> None:
+    wrong = with_surface(frames[0], **{name: change(frames[0].surface[name])})
+    assert re.search(expected, said(run(write_dataset(tmp_path / "d", (wrong, *frames[1:])), body, atlas)))
 
 
 def test_swapped_hands_in_the_pictures(dataset: Path, body: DollBody, atlas: Atlas) -> None:

@@ -202,6 +202,14 @@ def test_sheets_are_paged_and_every_column_is_drawn(make_dataset: MakeDataset) -
     assert sheets[1].shape[0] == row.shape[0]
 
 
+def test_sheets_of_an_earlier_call_are_removed(make_dataset: MakeDataset) -> None:
+    folder = make_dataset(9)
+    assert len(show(folder)) == 3
+    (folder / "show" / "notes.png").write_bytes(b"mine")
+    show(folder, frames=2)
+    assert sorted(file.name for file in (folder / "show").iterdir()) == ["index.html", "notes.png", "sheet_000.png"]
+
+
 def test_frames_are_spread_evenly_or_named() -> None:
     assert pick_frames(range(200), 3) == (0, 100, 199)
     assert pick_frames(range(5), 99) == (0, 1, 2, 3, 4)

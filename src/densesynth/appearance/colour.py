@@ -37,7 +37,7 @@ IRIS_SRGB = {
 }
 
 
-def linear_from_srgb(srgb: Array) -> Float64[Array, "*n 3"]:
+def linear_from_srgb(srgb: Array) -> Float64[Array, "*n"]:
     """sRGB in 0..255 → linear light in 0..1 (IEC 61966-2-1)."""
     value = np.asarray(srgb, dtype=np.float64) / 255.0
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)

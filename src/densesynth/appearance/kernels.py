@@ -4,7 +4,7 @@ Warp compiles these functions itself, so their annotations are Warp's types. Nam
 test holds the two together.
 """
 
-# ruff: noqa: UP018, RUF046, SIM108  (in Warp's language float(0.0) declares a variable)
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
 from densesynth.appearance import reference as plain

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from densesynth.appearance.colour import mix_skin
 from densesynth.appearance.outfit import PATTERNS, Cloth, Outfit
+from densesynth.arrays import Array
 
 _V = (np.float32, (3,))
 CLOTH = np.dtype(
@@ -38,7 +38,7 @@ ROW = np.dtype(
 )
 
 
-def pack_outfits(outfits: Sequence[Outfit]) -> npt.NDArray[np.void]:
+def pack_outfits(outfits: Sequence[Outfit]) -> Array:
     """One row of dtype ROW per outfit."""
     rows = np.zeros(len(outfits), ROW)
     for row, outfit in zip(rows, outfits, strict=True):
@@ -46,7 +46,7 @@ def pack_outfits(outfits: Sequence[Outfit]) -> npt.NDArray[np.void]:
     return rows
 
 
-def _fill(row: np.void, outfit: Outfit) -> None:
+def _fill(row: Any, outfit: Outfit) -> None:
     skin, hair, top, bottom, feet = outfit.skin, outfit.hair, outfit.top, outfit.bottom, outfit.footwear
     values: dict[str, Any] = {
         "seed": outfit.seed, "freckles": skin.freckles, "blush": skin.blush, "lipstick": skin.lipstick,

@@ -156,9 +156,7 @@ class AnnyBody:
         rest = self.pose(middle, np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
         return self.colliding_faces(rest.vertices[0])
 
-    def colliding_share(
-        self, vertices: Float32[Array, "v 3"], at_rest: Bool[Array, "f"] | None = None
-    ) -> float:
+    def colliding_share(self, vertices: Float32[Array, "v 3"], at_rest: Bool[Array, "f"] | None = None) -> float:
         """Share of all faces, in [0, 1], that collide now and don't at rest.
 
         at_rest: `colliding_faces` of the same shape's T-pose; without it, those of the average adult's.

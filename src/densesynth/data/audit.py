@@ -33,7 +33,7 @@ from densesynth.data.schema import (
 from densesynth.errors import DatasetError
 from densesynth.surface.atlas import Atlas
 
-DOUBTFUL_AT_MOST = 0.02  # share of points called visible that the pixels around them may speak against
+DOUBTFUL_AT_MOST = 0.01  # share of points called visible that the pixels around them may speak against
 BREACHES_SHOWN = 20
 
 # Errors are counted in bins of a thousandth of a decade from 1e-10 to 1e5 px: a percentile is right to 0.3 %.

@@ -139,8 +139,8 @@ def encode_parts(coarse: UInt8[Array, "h w"], bbox: tuple[float, float, float, f
 
     Each of the grid's cells takes the pixel that holds its centre.
     """
-    stretched = stretch_box(coarse, bbox)
-    present = np.flatnonzero(np.bincount(stretched.reshape(-1), minlength=COARSE_PARTS + 1)[1:]) + 1
+    stretched = np.asfortranarray(stretch_box(coarse, bbox))
+    present = np.flatnonzero(np.bincount(stretched.ravel(order="K"), minlength=COARSE_PARTS + 1)[1:]) + 1
     stack = np.empty((GRID, GRID, len(present)), dtype=np.uint8, order="F")
     for k, part in enumerate(present):
         np.equal(stretched, part, out=stack[:, :, k].view(bool))

@@ -35,48 +35,53 @@ FLESH_AT_MOST = 0.25  # metres from a keypoint to the nearest skin
 SEEN_BEHIND = 0.02  # metres by which a visible point may lie behind the pixels around it
 
 
-def check_shapes(frame: FrameRecord, atlas: Atlas) -> list[str]:
-    """Whether the arrays fit each other; the other checks rely on it."""
+def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
+    """Whether the arrays have the documented types and fit each other; the other checks rely on it.
+
+    betas: how many numbers describe a body's shape.
+    """
     surface, breaches = frame.surface, []
     height, width = frame.picture.shape[:2]
-    for name in ("instance", "coverage"):
-        if surface[name].shape != (height, width) or surface[name].dtype.kind != "u":
-            found = f"{surface[name].dtype} {surface[name].shape}"
-            return [f"surface: `{name}` is {found}, the picture is {height}×{width}"]
     for name, picture in (("iuv", frame.iuv), ("segmentation", frame.segmentation)):
         if picture.shape[:2] != (height, width):
-            breaches.append(f"{name}: is {picture.shape[:2]}, the picture is {height}×{width}")
-    pixels, people = int(np.count_nonzero(surface["instance"])), len(surface["betas"])
-    expected: dict[str, tuple[int, ...]] = {
-        "face": (pixels,),
-        "barycentrics": (pixels, 2),
-        "depth": (pixels,),
-        "normal": (pixels, 3),
-        "camera_from_world": (4, 4),
-        "intrinsics": (4,),
-        "distortion": (5,),
-        "rotations": (people, 52, 3),
-        "transl": (people, 3),
-        "keypoints_in_world": (people, 17, 3),
-        "joints_in_world": (people, 52, 3),
-        "visible_vertices": (people, -(-len(atlas.mirror_vertex) // 8)),
+            breaches.append(f"{name} is {picture.shape[:2]}, the picture is {height}×{width}")
+    pixels, people = int(np.count_nonzero(surface["instance"])), len(surface["transl"])
+    vertices = int(atlas.faces.max()) + 1
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {
+        "instance": ("uint8", (height, width)),
+        "coverage": ("uint8 uint16 uint32", (height, width)),
+        "face": ("uint16 int32", (pixels,)),
+        "barycentrics": ("float32", (pixels, 2)),
+        "depth": ("float32", (pixels,)),
+        "normal": ("int8", (pixels, 3)),
+        "camera_from_world": ("float64", (4, 4)),
+        "intrinsics": ("float64", (4,)),
+        "distortion": ("float64", (5,)),
+        "betas": ("float32", (people, betas)),
+        "rotations": ("float32", (people, 52, 3)),
+        "transl": ("float32", (people, 3)),
+        "keypoints_in_world": ("float32", (people, 17, 3)),
+        "joints_in_world": ("float32", (people, 52, 3)),
+        "visible_vertices": ("uint8", (people, -(-vertices // 8))),
+        "vertices": ("float32", (people, vertices, 3)),
     }
-    for name, shape in expected.items():
-        if surface[name].shape != shape:
-            breaches.append(f"surface: `{name}` has shape {surface[name].shape}, expected {shape}")
-        elif surface[name].dtype.kind == "f" and not np.isfinite(surface[name]).all():
-            breaches.append(f"surface: `{name}` holds values that aren't finite")
+    for name, array in surface.items():
+        kind, shape = expected.get(name, (str(array.dtype), array.shape))
+        if array.dtype.name not in kind.split() or array.shape != shape:
+            breaches.append(f"`{name}` is {array.dtype} {array.shape}, expected {kind} {shape}")
+        elif array.dtype.kind == "f" and not np.isfinite(array).all():
+            breaches.append(f"`{name}` holds values that aren't finite")
     if breaches:
         return breaches
     if int(surface["instance"].max(initial=0)) > people:
-        breaches.append(f"surface: instance {surface['instance'].max()} of {people} people")
+        breaches.append(f"instance {surface['instance'].max()} of {people} people")
     face, weight = surface["face"], surface["barycentrics"]
     if pixels and (face.min() < 0 or face.max() >= len(atlas.faces)):
-        breaches.append(f"surface: face {face.max()} of a mesh with {len(atlas.faces)}")
+        breaches.append(f"face {face.max()} of a mesh with {len(atlas.faces)}")
     if pixels and (weight.min() < -BARYCENTRIC_TOLERANCE or weight.sum(axis=1).max() > 1.0 + BARYCENTRIC_TOLERANCE):
-        breaches.append("surface: barycentrics outside their face")
+        breaches.append("barycentrics outside their face")
     if pixels and np.abs(np.linalg.norm(surface["normal"].astype(np.float32), axis=1) - 127.0).max() > 2.0:
-        breaches.append("surface: normals that aren't of unit length")
+        breaches.append("normals that aren't of unit length")
     return breaches
 
 

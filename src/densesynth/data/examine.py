@@ -96,7 +96,7 @@ def examine_frame(folder: Path, index: int, manifest: Manifest, body: Body, atla
     breaches = breaches_in(RECORDS, check_image(frame, image.width, image.height, image.file_name, image.id))
     if frame.seed != manifest.seed:
         breaches += breaches_in(RECORDS, [f"seed {frame.seed}, the manifest's is {manifest.seed}"])
-    misshapen = check_shapes(frame, atlas)
+    misshapen = check_shapes(frame, atlas, len(body.betas_names))
     if misshapen:
         return Examination(record=record, breaches=breaches + breaches_in(SURFACE, misshapen))
     camera = camera_of(frame.surface)

@@ -73,9 +73,7 @@ def multiply_quaternions(first: Float64[Array, "*n 4"], second: Float64[Array, "
 
 def compose(first: Array, second: Array) -> Float64[Array, "*n 3"]:
     """Rotation vector of `first` after `second`: as matrices, first @ second."""
-    return vector_from_quaternion(
-        multiply_quaternions(quaternion_from_vector(first), quaternion_from_vector(second))
-    )
+    return vector_from_quaternion(multiply_quaternions(quaternion_from_vector(first), quaternion_from_vector(second)))
 
 
 def vector_from_matrix(matrix: Array) -> Float64[Array, "*n 3"]:

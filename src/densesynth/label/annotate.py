@@ -51,7 +51,7 @@ def annotate(
                 bbox=bbox,
                 area=area,
                 mask=mask,
-                coarse=np.where(mask, labels.coarse, np.uint8(0)),
+                coarse=labels.coarse * mask,
                 keypoints=locate_keypoints(
                     camera,
                     keypoints_in_camera,

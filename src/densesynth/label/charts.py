@@ -36,7 +36,7 @@ class ChartLabels:
 
 def label_charts(buffers: Buffers, atlas: Atlas) -> ChartLabels:
     """Surface points → chart labels. Every mesh in the picture must have the atlas's topology."""
-    pixel = np.flatnonzero(buffers.instance)
+    pixel = np.flatnonzero(buffers.instance != 0)
     first_two = buffers.barycentrics.reshape(-1, 3)[pixel, :2]
     return chart_surface(buffers.instance, buffers.face.reshape(-1)[pixel], first_two, atlas)
 
@@ -45,10 +45,9 @@ def chart_surface(
     instance: UInt8[Array, "h w"], face: Int32[Array, "n"], first_two: Float32[Array, "n 2"], atlas: Atlas
 ) -> ChartLabels:
     """The same from what files keep: the instance map, and face and (b0, b1) of its labelled pixels in row order."""
-    pixel = np.flatnonzero(instance)
+    pixel = np.flatnonzero(instance != 0)
     barycentrics = complete_barycentrics(first_two)
     part, u, v = atlas.encode(face, barycentrics)
-    fine = _scatter(part, pixel, instance.shape)
     return ChartLabels(
         pixel=pixel.astype(np.int64, copy=False),
         instance=instance.reshape(-1)[pixel],
@@ -57,8 +56,8 @@ def chart_surface(
         part=part,
         u=u,
         v=v,
-        fine=fine,
-        coarse=np.take(FINE_TO_COARSE, fine),
+        fine=_scatter(part, pixel, instance.shape),
+        coarse=_scatter(FINE_TO_COARSE[part], pixel, instance.shape),
         iuv=_scatter(pack_iuv(part, u, v), pixel, instance.shape),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from densesynth.arrays import Array, Float32, Int64
+from densesynth.arrays import Array, Bool, Float32, Int64
 from densesynth.label.charts import ChartLabels
 
 POINTS_PER_PART = 14
@@ -40,52 +40,54 @@ def choose_points(labels: ChartLabels, people: int, rng: np.random.Generator) ->
     valid = np.arange(CANDIDATES) < taken[:, None]
 
     pixel = labels.pixel[row]
-    position = np.stack([pixel % width, pixel // width], axis=-1).astype(np.float32)
-    chosen, used = _spread(position, valid)
+    chosen, used = _spread((pixel % width).astype(np.float32), (pixel // width).astype(np.float32), valid)
     person = present // (COARSE_PARTS + 1)
     rows = np.take_along_axis(row, chosen, axis=1)
     return tuple(np.sort(rows[(person == k)[:, None] & used]) for k in range(1, people + 1))
 
 
-def _spread(position: Float32[Array, "g c 2"], valid: Array) -> tuple[Int64[Array, "g k"], Array]:
+def _spread(
+    x: Float32[Array, "g c"], y: Float32[Array, "g c"], valid: Bool[Array, "g c"]
+) -> tuple[Int64[Array, "g k"], Bool[Array, "g k"]]:
     """Centres of up to 14 clusters in each of g groups of candidates, as candidate indices, and which of the 14 exist.
 
-    The centres of one group are distinct.
+    x, y: whole pixels. The centres of one group are distinct. Sums of whole numbers this small are exact in float32,
+    so the choice doesn't depend on their order.
     """
-    groups, candidates = valid.shape
-    wanted = min(POINTS_PER_PART, candidates)
-    every = np.arange(groups)
+    every = np.arange(len(valid))
+    slots = np.arange(POINTS_PER_PART)
     count = valid.sum(axis=1)
-    used = np.arange(wanted) < count[:, None]
+    used = slots < count[:, None]
+    chosen = np.zeros((len(valid), POINTS_PER_PART), dtype=np.int64)
+    distance = np.empty((POINTS_PER_PART, *valid.shape), dtype=np.float32)
+
+    def measure(k: int) -> None:
+        """Squared distance of all candidates from centre k, pixels²; infinite from centres that don't exist."""
+        at = chosen[:, k]
+        distance[k] = (x - x[every, at][:, None]) ** 2 + (y - y[every, at][:, None]) ** 2
+        distance[k, ~used[:, k]] = np.inf
 
     # Farthest point first, starting at the candidate nearest to the group's middle.
-    middle = (position * valid[..., None]).sum(axis=1) / count[:, None]
-    chosen = np.empty((groups, wanted), dtype=np.int64)
-    chosen[:, 0] = np.where(valid, _squared(position, middle[:, None].astype(np.float32)), np.inf).argmin(axis=1)
-    distance = np.empty((wanted, groups, candidates), dtype=np.float32)
+    middle_x, middle_y = ((axis * valid).sum(axis=1, keepdims=True) / count[:, None] for axis in (x, y))
+    chosen[:, 0] = np.where(valid, (x - middle_x) ** 2 + (y - middle_y) ** 2, np.inf).argmin(axis=1)
     nearest = np.where(valid, np.float32(np.inf), np.float32(-1.0))
-    for k in range(wanted):
+    for k in range(POINTS_PER_PART):
         if k:
             chosen[:, k] = nearest.argmax(axis=1)
-        distance[k] = _squared(position, position[every, chosen[:, k]][:, None])
+        measure(k)
         np.minimum(nearest, distance[k], out=nearest)
 
-    for _ in range(ROUNDS):
-        distance[~used.T] = np.inf
+    for turn in range(ROUNDS):
         # A centre lies in its own cluster and clusters are apart, so the new centres are distinct again.
-        cluster = np.where(valid, distance.argmin(axis=0), -1)
-        member = cluster[:, None, :] == np.arange(wanted)[None, :, None]
-        size = np.maximum(member.sum(axis=2), 1)[..., None]
-        mean = np.matmul(member.astype(np.float32), position) / size.astype(np.float32)
-        to_mean = _squared(position[:, None], mean[:, :, None])
-        moved = np.where(member, to_mean, np.inf).argmin(axis=2)
-        chosen = np.where(used, moved, chosen)
-        for k in range(wanted):
-            distance[k] = _squared(position, position[every, chosen[:, k]][:, None])
+        cluster = distance.argmin(axis=0)
+        member = (cluster[:, None] == slots[:, None]) & valid[:, None]
+        weight = member.astype(np.float32)
+        size = np.maximum(weight.sum(axis=2), 1.0)
+        mean_x, mean_y = (np.einsum("gkc,gc->gk", weight, axis) / size for axis in (x, y))
+        to_mean = (x - np.take_along_axis(mean_x, cluster, axis=1)) ** 2
+        to_mean += (y - np.take_along_axis(mean_y, cluster, axis=1)) ** 2
+        chosen = np.where(used, np.where(member, to_mean[:, None], np.inf).argmin(axis=2), chosen)
+        if turn < ROUNDS - 1:
+            for k in range(POINTS_PER_PART):
+                measure(k)
     return chosen, used
-
-
-def _squared(a: Array, b: Array) -> Array:
-    """Squared distance between points of the picture, pixels²."""
-    difference = a - b
-    return difference[..., 0] ** 2 + difference[..., 1] ** 2

@@ -29,12 +29,56 @@ from densesynth.motion.variation import Variation
 Keys = tuple[tuple[float, float], ...]
 
 # Degrees over the cycle of one leg, which starts as that foot meets the ground.
-WALK_HIP: Keys = ((0, 27), (0.1, 24), (0.2, 14), (0.3, 3), (0.4, -6), (0.5, -11), (0.58, -7), (0.7, 12), (0.8, 25), (0.9, 29))
-WALK_KNEE: Keys = ((0, 5), (0.12, 17), (0.2, 16), (0.3, 9), (0.4, 6), (0.5, 12), (0.6, 35), (0.7, 58), (0.76, 58), (0.88, 22), (0.96, 4))
-WALK_PITCH: Keys = ((0, 18), (0.08, 0), (0.34, 0), (0.42, -6), (0.5, -22), (0.6, -52), (0.68, -56), (0.8, -18), (0.9, 10), (0.96, 17))
+WALK_HIP: Keys = (
+    (0, 27),
+    (0.1, 24),
+    (0.2, 14),
+    (0.3, 3),
+    (0.4, -6),
+    (0.5, -11),
+    (0.58, -7),
+    (0.7, 12),
+    (0.8, 25),
+    (0.9, 29),
+)
+WALK_KNEE: Keys = (
+    (0, 5),
+    (0.12, 17),
+    (0.2, 16),
+    (0.3, 9),
+    (0.4, 6),
+    (0.5, 12),
+    (0.6, 35),
+    (0.7, 58),
+    (0.76, 58),
+    (0.88, 22),
+    (0.96, 4),
+)
+WALK_PITCH: Keys = (
+    (0, 18),
+    (0.08, 0),
+    (0.34, 0),
+    (0.42, -6),
+    (0.5, -22),
+    (0.6, -52),
+    (0.68, -56),
+    (0.8, -18),
+    (0.9, 10),
+    (0.96, 17),
+)
 WALK_TOES: Keys = ((0, 8), (0.1, 0), (0.35, 0), (0.5, 20), (0.58, 38), (0.66, 12), (0.8, 4))
 RUN_HIP: Keys = ((0, 30), (0.1, 22), (0.2, 6), (0.32, -10), (0.42, -13), (0.55, 8), (0.7, 38), (0.82, 48), (0.92, 40))
-RUN_KNEE: Keys = ((0, 18), (0.12, 40), (0.22, 34), (0.36, 16), (0.46, 38), (0.6, 92), (0.68, 102), (0.8, 78), (0.92, 26))
+RUN_KNEE: Keys = (
+    (0, 18),
+    (0.12, 40),
+    (0.22, 34),
+    (0.36, 16),
+    (0.46, 38),
+    (0.6, 92),
+    (0.68, 102),
+    (0.8, 78),
+    (0.92, 26),
+)
 RUN_PITCH: Keys = ((0, 6), (0.07, 0), (0.2, 0), (0.3, -20), (0.4, -58), (0.55, -85), (0.7, -62), (0.85, -18), (0.95, 4))
 RUN_TOES: Keys = ((0, 5), (0.1, 0), (0.2, 0), (0.3, 18), (0.37, 30), (0.46, 8), (0.8, 3))
 
@@ -66,7 +110,9 @@ def _go(gait: Gait, phase: float, v: Variation) -> Figure:
     wave = math.cos(2.0 * math.pi * phase)  # 1 when the left foot lands
     side_wave = math.sin(2.0 * math.pi * (phase + 0.05))  # 1 in the left leg's stance
     # The landing leg's hip comes forward, the swinging leg's hip sinks.
-    figure.rotations[JOINT["pelvis"]] = np.array([0.4 * gait.lean, -0.5 * gait.pelvis_drop * side_wave, -gait.pelvis_turn * wave * a])
+    figure.rotations[JOINT["pelvis"]] = np.array(
+        [0.4 * gait.lean, -0.5 * gait.pelvis_drop * side_wave, -gait.pelvis_turn * wave * a]
+    )
     turn = 2.0 * gait.pelvis_turn * wave * a
     manner(figure, v, flex=0.6 * gait.lean, lean=-0.5 * gait.pelvis_drop * side_wave, twist=turn)
     figure.gaze(v.head_nod - 0.6 * gait.lean, v.head_turn - 0.5 * turn)
@@ -75,10 +121,13 @@ def _go(gait: Gait, phase: float, v: Variation) -> Figure:
         forward = -math.cos(2.0 * math.pi * (at - 0.02))  # the arm goes with the other leg
         swing = gait.arm_swing * a * forward * (1.0 + 0.15 * v.asymmetry * outward(side))
         figure.arm(
-            side, out=(0.22 if gait is WALK else 0.30) + v.arms_out, forward=0.06 + swing, rotate=0.2 + 0.12 * max(forward, 0.0),
+            side,
+            out=(0.22 if gait is WALK else 0.30) + v.arms_out,
+            forward=0.06 + swing,
+            rotate=0.2 + 0.12 * max(forward, 0.0),
             elbow=gait.elbow + v.elbow_bend * (1.0 if gait is WALK else 0.3) + gait.elbow_swing * (0.5 + 0.5 * forward),
             turned=0.25 if gait is WALK else 0.1,
-        )  # fmt: skip
+        )
         size = 0.35 + 0.65 * a  # a longer stride opens the hip more than it bends the knee
         hip = math.radians(keyed(gait.hip, at, periodic=True)) * size
         knee = math.radians(keyed(gait.knee, at, periodic=True)) * (0.6 + 0.4 * a)
@@ -118,9 +167,14 @@ def jump(phase: float, v: Variation) -> Figure:
     figure.gaze(v.head_nod * (1.0 - low) - 0.30 * low, v.head_turn)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.23 + v.arms_out + 0.10 * air + 0.1 * low, forward=0.02 + arms, rotate=0.15 + 0.3 * max(arms, 0.0), turned=0.25,
-            elbow=0.2 + v.elbow_bend + 0.35 * low + 0.25 * air, upright=0.5 * low,
-        )  # fmt: skip
+            side,
+            out=0.23 + v.arms_out + 0.10 * air + 0.1 * low,
+            forward=0.02 + arms,
+            rotate=0.15 + 0.3 * max(arms, 0.0),
+            turned=0.25,
+            elbow=0.2 + v.elbow_bend + 0.35 * low + 0.25 * air,
+            upright=0.5 * low,
+        )
     heels = 0.75 * hold(phase, 0.36, 0.47, 0.52, 0.68) * min(a, 1.0)
     standing(figure, v, drop=0.012 + 0.30 * low + 0.10 * air, tilt=0.42 * low, knees_out=0.05 + 0.05 * low, heels=heels)
     figure.lift = 0.17 * a * 4.0 * flight * (1.0 - flight)
@@ -128,9 +182,15 @@ def jump(phase: float, v: Variation) -> Figure:
 
 
 def on_feet(
-    figure: Figure, feet: dict[str, Foot], *, height: float, over: tuple[float, float], turn: float = 0.0,
-    tilt: float = 0.0, roll: float = 0.0,
-) -> None:  # fmt: skip
+    figure: Figure,
+    feet: dict[str, Foot],
+    *,
+    height: float,
+    over: tuple[float, float],
+    turn: float = 0.0,
+    tilt: float = 0.0,
+    roll: float = 0.0,
+) -> None:
     """Stand the figure on feet of any placing with its mass over the point `over`; the rest of it is set before."""
     figure.rotations[JOINT["pelvis"]] = np.array([tilt, -roll, turn])
     figure.plant(feet, height, over)
@@ -145,10 +205,22 @@ def kick(phase: float, v: Variation) -> Figure:
     swing = keyed(((0.05, 0.0), (0.28, -0.9), (0.5, 1.0), (0.62, 0.8), (0.95, 0.0)), phase) * a
     manner(figure, v, flex=0.06 + 0.10 * max(swing, 0.0), twist=0.22 * swing, lean=-0.03 * lifted)
     figure.gaze(v.head_nod + 0.18 * lifted, v.head_turn * (1.0 - lifted) - 0.10 * swing)
-    figure.arm("right", out=0.25 + v.arms_out + 0.35 * lifted, forward=0.05 + 0.75 * swing, rotate=0.15,
-               elbow=0.3 + v.elbow_bend + 0.35 * lifted, turned=0.25)  # fmt: skip
-    figure.arm("left", out=0.25 + v.arms_out + 0.45 * lifted, forward=0.02 - 0.55 * swing, rotate=0.15,
-               elbow=0.25 + v.elbow_bend + 0.25 * lifted, turned=0.25)  # fmt: skip
+    figure.arm(
+        "right",
+        out=0.25 + v.arms_out + 0.35 * lifted,
+        forward=0.05 + 0.75 * swing,
+        rotate=0.15,
+        elbow=0.3 + v.elbow_bend + 0.35 * lifted,
+        turned=0.25,
+    )
+    figure.arm(
+        "left",
+        out=0.25 + v.arms_out + 0.45 * lifted,
+        forward=0.02 - 0.55 * swing,
+        rotate=0.15,
+        elbow=0.25 + v.elbow_bend + 0.25 * lifted,
+        turned=0.25,
+    )
     back, ahead = max(-swing, 0.0), max(swing, 0.0)
     ankle = (
         half * (1.0 - 0.35 * lifted) + 0.02,
@@ -160,8 +232,15 @@ def kick(phase: float, v: Variation) -> Figure:
         "left": Foot(ankle, yaw=0.08 + v.toes_out, pitch=-1.0 * back + 0.35 * ahead - 0.15 * lifted),
     }
     over = (-half * lifted, -FEET_AHEAD)
-    on_feet(figure, feet, height=STANDING_HEIGHT - 0.02 - 0.035 * lifted, over=over, turn=-0.2 * swing, roll=0.03 * lifted,
-            tilt=0.05 * back - 0.12 * ahead)  # fmt: skip
+    on_feet(
+        figure,
+        feet,
+        height=STANDING_HEIGHT - 0.02 - 0.035 * lifted,
+        over=over,
+        turn=-0.2 * swing,
+        roll=0.03 * lifted,
+        tilt=0.05 * back - 0.12 * ahead,
+    )
     return figure
 
 
@@ -177,27 +256,49 @@ def throw(phase: float, v: Variation) -> Figure:
     up = hold(phase, 0.05, 0.3, 0.5, 0.68)
     figure.shrug("left", lift=0.15 * up)
     figure.arm(
-        "left", out=0.21 + v.arms_out + 1.15 * up,
+        "left",
+        out=0.21 + v.arms_out + 1.15 * up,
         forward=keyed(((0.05, 0.02), (0.34, -0.25), (0.5, 0.85), (0.66, 0.95), (0.95, 0.02)), phase),
         rotate=keyed(((0.05, 0.15), (0.34, -1.15), (0.42, -1.2), (0.52, -0.3), (0.66, 0.55), (0.95, 0.15)), phase),
-        elbow=keyed(((0.05, 0.16 + v.elbow_bend), (0.34, 1.65), (0.42, 1.5), (0.52, 0.35), (0.7, 0.5), (0.95, 0.16 + v.elbow_bend)), phase),
+        elbow=keyed(
+            (
+                (0.05, 0.16 + v.elbow_bend),
+                (0.34, 1.65),
+                (0.42, 1.5),
+                (0.52, 0.35),
+                (0.7, 0.5),
+                (0.95, 0.16 + v.elbow_bend),
+            ),
+            phase,
+        ),
         turned=0.25 + 0.35 * up,
-    )  # fmt: skip
+    )
     figure.wrist("left", flex=keyed(((0.2, 0.0), (0.4, -0.7), (0.54, 0.5), (0.8, 0.0)), phase))
     release = ramp(phase, 0.47, 0.52)
     held = ramp(phase, 0.02, 0.15) * (1.0 - ramp(phase, 0.75, 0.95))
-    curl = tuple((1.0 - held) * c + held * ((1.0 - release) * b + release * f) for b, c, f in zip(GRIP, v.curl, FLAT, strict=True))
+    curl = tuple(
+        (1.0 - held) * c + held * ((1.0 - release) * b + release * f)
+        for b, c, f in zip(GRIP, v.curl, FLAT, strict=True)
+    )
     hand(figure, "left", curl)  # type: ignore[arg-type]
     figure.arm(
-        "right", out=0.21 + v.arms_out + 0.30 * up, forward=0.05 + 0.95 * max(wind, 0.0) + 0.1 * step, rotate=0.2,
-        elbow=0.2 + v.elbow_bend + 0.6 * max(wind, 0.0) + 0.7 * max(-wind, 0.0), turned=0.3,
-    )  # fmt: skip
+        "right",
+        out=0.21 + v.arms_out + 0.30 * up,
+        forward=0.05 + 0.95 * max(wind, 0.0) + 0.1 * step,
+        rotate=0.2,
+        elbow=0.2 + v.elbow_bend + 0.6 * max(wind, 0.0) + 0.7 * max(-wind, 0.0),
+        turned=0.3,
+    )
     going = math.sin(math.pi * step)
     feet = {
         "right": Foot((-half, -0.42 * step, ANKLE_HEIGHT + 0.05 * going), yaw=0.1 + v.toes_out, pitch=0.15 * going),
-        "left": Foot((half, 0.10 * step, ANKLE_HEIGHT + 0.03 * max(-wind, 0.0)), yaw=0.25 * step + v.toes_out,
-                     pitch=-0.35 * max(-wind, 0.0), toes=0.3 * max(-wind, 0.0)),
-    }  # fmt: skip
+        "left": Foot(
+            (half, 0.10 * step, ANKLE_HEIGHT + 0.03 * max(-wind, 0.0)),
+            yaw=0.25 * step + v.toes_out,
+            pitch=-0.35 * max(-wind, 0.0),
+            toes=0.3 * max(-wind, 0.0),
+        ),
+    }
     over = (0.02 * wind, -FEET_AHEAD - 0.13 * step + 0.12 * wind * step)
     on_feet(figure, feet, height=STANDING_HEIGHT - 0.014 - 0.086 * step, over=over, turn=0.35 * wind)
     return figure
@@ -214,15 +315,23 @@ def punch(phase: float, v: Variation) -> Figure:
     for side, out in (("left", jab * a), ("right", cross * a)):
         figure.shrug(side, forward=0.22 * out)
         figure.arm(
-            side, out=0.22 + 0.5 * v.arms_out - 0.10 * out, forward=0.62 + 0.88 * out, rotate=0.30 - 0.05 * out,
-            elbow=2.02 - 1.85 * out, turned=0.1 + 0.9 * out,
-        )  # fmt: skip
+            side,
+            out=0.22 + 0.5 * v.arms_out - 0.10 * out,
+            forward=0.62 + 0.88 * out,
+            rotate=0.30 - 0.05 * out,
+            elbow=2.02 - 1.85 * out,
+            turned=0.1 + 0.9 * out,
+        )
         hand(figure, side, FIST)
     feet = {
         "left": Foot((half, -0.20, ANKLE_HEIGHT), yaw=-0.05 + v.toes_out),
-        "right": Foot((-half, 0.18, ANKLE_HEIGHT + 0.02 + 0.03 * cross), yaw=0.45 - 0.3 * cross, pitch=-0.15 - 0.25 * cross,
-                      toes=0.15 + 0.25 * cross),
-    }  # fmt: skip
+        "right": Foot(
+            (-half, 0.18, ANKLE_HEIGHT + 0.02 + 0.03 * cross),
+            yaw=0.45 - 0.3 * cross,
+            pitch=-0.15 - 0.25 * cross,
+            toes=0.15 + 0.25 * cross,
+        ),
+    }
     bounce = 0.012 * math.sin(4.0 * math.pi * phase)
     over = (0.02 * (jab - cross), -FEET_AHEAD - 0.04 * (jab + cross))
     on_feet(figure, feet, height=STANDING_HEIGHT - 0.085 + bounce, over=over, turn=-0.18 - 0.12 * jab + 0.30 * cross)
@@ -239,13 +348,19 @@ def lunge(phase: float, v: Variation) -> Figure:
     manner(figure, v, flex=0.06 * reach + 0.08 * going)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.21 + v.arms_out + 0.10 * reach, forward=0.02 - 0.25 * reach * outward(side), rotate=0.15,
-            elbow=0.16 + v.elbow_bend + 0.5 * reach, turned=0.25,
-        )  # fmt: skip
+            side,
+            out=0.21 + v.arms_out + 0.10 * reach,
+            forward=0.02 - 0.25 * reach * outward(side),
+            rotate=0.15,
+            elbow=0.16 + v.elbow_bend + 0.5 * reach,
+            turned=0.25,
+        )
     feet = {
         "left": Foot((half, -0.38 * reach, ANKLE_HEIGHT + 0.06 * going), yaw=0.05 + v.toes_out, pitch=0.25 * going),
-        "right": Foot((-half, 0.36 * reach, ANKLE_HEIGHT + 0.115 * reach), yaw=0.04, pitch=-0.78 * reach, toes=0.75 * reach),
-    }  # fmt: skip
+        "right": Foot(
+            (-half, 0.36 * reach, ANKLE_HEIGHT + 0.115 * reach), yaw=0.04, pitch=-0.78 * reach, toes=0.75 * reach
+        ),
+    }
     over = (0.0, -FEET_AHEAD * (1.0 - 0.4 * reach) - 0.10 * reach)
     on_feet(figure, feet, height=STANDING_HEIGHT - 0.025 - 0.26 * reach, over=over, tilt=0.05 * reach)
     return figure

@@ -250,7 +250,11 @@ class Figure:
         return two_bones(ankle - pelvis @ REST[JOINT[f"{side}_hip"]], ahead, THIGH, SHANK)
 
     def plant(
-        self, feet: dict[str, Foot], height: float, over: tuple[float, float] | None, at: tuple[float, float] = (0.0, 0.0)
+        self,
+        feet: dict[str, Foot],
+        height: float,
+        over: tuple[float, float] | None,
+        at: tuple[float, float] = (0.0, 0.0),
     ) -> None:
         """Stand on both feet with the pelvis joint at `height` and, all the rest being set, the mass over the point `over`
         of the ground; or, where that is None, the pelvis joint over `at`."""

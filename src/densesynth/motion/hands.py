@@ -12,17 +12,15 @@ FINGERS = ("index", "middle", "ring", "pinky")
 # Flexion of a finger's three joints at curl 1, radians: as far as fingers of any build go before they meet the palm.
 FULL_CURL = (1.2, 1.3, 0.7)
 # Thumb at curl 1: rotation vectors of its three joints on the left hand.
-THUMB_CURL = ((0.45, 0.15, 0.35), (0.25, 0.0, 0.55), (0.2, 0.0, 0.75))
+THUMB_CURL = ((0.5, 0.1, -0.2), (0.2, 0.0, 0.3), (0.2, 0.0, 0.75))
 
 FLAT = (0.1, 0.03, 0.03, 0.03, 0.05)
-FIST = (0.75, 0.88, 0.9, 0.9, 0.88)
+FIST = (0.6, 0.88, 0.9, 0.9, 0.88)
 GRIP = (0.6, 0.6, 0.62, 0.65, 0.7)
 POINT = (0.6, 0.05, 0.85, 0.88, 0.88)
 
 
-def hand(
-    figure: Figure, side: str, curl: tuple[float, float, float, float, float], spread: float = 0.0
-) -> None:
+def hand(figure: Figure, side: str, curl: tuple[float, float, float, float, float], spread: float = 0.0) -> None:
     """Curl the fingers (thumb first; 0 flat, 1 fist) and spread them (radians between neighbours)."""
     sign = outward(side)
     for place, (finger, amount) in enumerate(zip(FINGERS, curl[1:], strict=True)):

@@ -89,7 +89,7 @@ def _bones() -> Float64[Array, "52 3"]:
 
 LOW, HIGH = _bounds()
 BONES = _bones()
-TWISTING: Bool[Array, "52"] = BONES.any(axis=1)
+TWISTING: Bool[Array, "52"] = np.asarray(BONES.any(axis=1))
 
 
 def components(rotations: Float64[Array, "52 3"]) -> Float64[Array, "52 3"]:

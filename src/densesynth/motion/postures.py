@@ -47,9 +47,14 @@ def hang_arm(figure: Figure, side: str, v: Variation, upright: float = 0.0) -> N
     """One arm hanging loosely, a little clear of the trunk."""
     unlike = 0.05 * v.asymmetry * outward(side)
     figure.arm(
-        side, out=0.23 + v.arms_out, forward=0.02 + unlike, rotate=0.15, elbow=0.16 + v.elbow_bend + unlike,
-        turned=0.25, upright=upright,
-    )  # fmt: skip
+        side,
+        out=0.23 + v.arms_out,
+        forward=0.02 + unlike,
+        rotate=0.15,
+        elbow=0.16 + v.elbow_bend + unlike,
+        turned=0.25,
+        upright=upright,
+    )
 
 
 def standing(
@@ -115,9 +120,13 @@ def stretch(phase: float, v: Variation) -> Figure:
     for side in ("left", "right"):
         figure.shrug(side, lift=0.45 * up)
         figure.arm(
-            side, out=0.22 + v.arms_out + 2.15 * up * min(v.amplitude, 1.05), forward=0.35 * math.sin(math.pi * up),
-            rotate=0.15 - 0.3 * up, elbow=0.16 + v.elbow_bend * (1.0 - 0.5 * up) + 0.25 * up, turned=0.25,
-        )  # fmt: skip
+            side,
+            out=0.22 + v.arms_out + 2.15 * up * min(v.amplitude, 1.05),
+            forward=0.35 * math.sin(math.pi * up),
+            rotate=0.15 - 0.3 * up,
+            elbow=0.16 + v.elbow_bend * (1.0 - 0.5 * up) + 0.25 * up,
+            turned=0.25,
+        )
     standing(figure, v, drop=0.005, heels=0.45 * up * v.amplitude)
     return figure
 
@@ -131,11 +140,17 @@ def reach_up(phase: float, v: Variation) -> Figure:
     hang_arm(figure, "right", v)
     figure.shrug("left", lift=0.5 * up)
     figure.arm(
-        "left", out=0.21 + v.arms_out + 0.25 * up, forward=0.02 + 2.35 * up * min(v.amplitude, 1.05), rotate=0.15 + 1.0 * up,
-        elbow=0.16 + v.elbow_bend + 1.1 * math.sin(math.pi * up) ** 2 * (1.0 - 0.6 * up) + 0.1 * up, turned=0.25 + 0.5 * up,
-    )  # fmt: skip
+        "left",
+        out=0.21 + v.arms_out + 0.25 * up,
+        forward=0.02 + 2.35 * up * min(v.amplitude, 1.05),
+        rotate=0.15 + 1.0 * up,
+        elbow=0.16 + v.elbow_bend + 1.1 * math.sin(math.pi * up) ** 2 * (1.0 - 0.6 * up) + 0.1 * up,
+        turned=0.25 + 0.5 * up,
+    )
     grip = hold(phase, 0.35, 0.5, 0.6, 0.9)
-    curl = tuple((1.0 - up) * a + up * ((1.0 - grip) * b + grip * c) for a, b, c in zip(v.curl, FLAT, GRIP, strict=True))
+    curl = tuple(
+        (1.0 - up) * a + up * ((1.0 - grip) * b + grip * c) for a, b, c in zip(v.curl, FLAT, GRIP, strict=True)
+    )
     hand(figure, "left", curl, v.spread)  # type: ignore[arg-type]
     standing(figure, v, drop=0.008 * (1.0 - up), heels=0.35 * up * v.amplitude, shift=0.02 * up)
     return figure
@@ -150,14 +165,23 @@ def squat(phase: float, v: Variation) -> Figure:
     figure.gaze(v.head_nod * (1.0 - 0.5 * low) - 0.34 * low, v.head_turn)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.21 + v.arms_out * (1.0 - 0.5 * low) - 0.02 * low, forward=0.02 + 1.25 * low, rotate=0.15 - 0.1 * low,
-            elbow=0.16 + v.elbow_bend * (1.0 - 0.5 * low) + 0.15 * low, turned=0.25 + 0.6 * low,
+            side,
+            out=0.21 + v.arms_out * (1.0 - 0.5 * low) - 0.02 * low,
+            forward=0.02 + 1.25 * low,
+            rotate=0.15 - 0.1 * low,
+            elbow=0.16 + v.elbow_bend * (1.0 - 0.5 * low) + 0.15 * low,
+            turned=0.25 + 0.6 * low,
             upright=low,
-        )  # fmt: skip
+        )
     standing(
-        figure, v, drop=0.006 + 0.36 * low, tilt=0.24 * low, width=1.0 + 0.5 * ramp(phase, -0.3, 0.0), knees_out=0.05 + 0.12 * low,
+        figure,
+        v,
+        drop=0.006 + 0.36 * low,
+        tilt=0.24 * low,
+        width=1.0 + 0.5 * ramp(phase, -0.3, 0.0),
+        knees_out=0.05 + 0.12 * low,
         toes_out=0.25,
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -171,9 +195,14 @@ def sit_down(phase: float, v: Variation) -> Figure:
     tilt = 0.02 * down + 0.45 * going
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.22 + v.arms_out * (1.0 - down) + 0.02 * down, forward=0.02 + 0.62 * down + 0.15 * going, rotate=0.15,
-            elbow=0.16 + v.elbow_bend * (1.0 - 0.7 * down) + 0.62 * down, turned=0.25 + 0.75 * down, upright=going,
-        )  # fmt: skip
+            side,
+            out=0.22 + v.arms_out * (1.0 - down) + 0.02 * down,
+            forward=0.02 + 0.62 * down + 0.15 * going,
+            rotate=0.15,
+            elbow=0.16 + v.elbow_bend * (1.0 - 0.7 * down) + 0.62 * down,
+            turned=0.25 + 0.75 * down,
+            upright=going,
+        )
     # Seated, the seat bears the weight: the pelvis goes back from the place of balance to behind the feet.
     half, toes = HALF_STANCE * v.stance, 0.08 + v.toes_out
     start = STANDING_HEIGHT - 0.006 - 0.5 * half * half
@@ -198,17 +227,32 @@ def pick_up(phase: float, v: Variation) -> Figure:
     low = down * min(v.amplitude, 1.0)
     manner(figure, v, flex=0.75 * low, lean=0.04 * low)
     figure.gaze(v.head_nod * (1.0 - low) - 0.15 * low, v.head_turn * (1.0 - low))
-    figure.arm("right", out=0.23 + v.arms_out + 0.25 * low, forward=0.02 + 0.1 * low, rotate=0.15,
-               elbow=0.2 + v.elbow_bend + 0.5 * low, turned=0.3, upright=low)  # fmt: skip
-    figure.arm("left", out=0.23 + v.arms_out * (1.0 - low) + 0.02 * low, forward=0.02 + 0.62 * low, rotate=0.15 * (1 - low),
-               elbow=0.16 + v.elbow_bend * (1.0 - low) + 0.1 * low, turned=0.25 + 0.4 * low, upright=low)  # fmt: skip
-    grip = ramp(phase, 0.4, 0.52)
-    open_hand = hold(phase, 0.1, 0.35, 0.4, 0.52)
-    curl = tuple((1.0 - grip) * ((1.0 - open_hand) * a + open_hand * b) + grip * c for a, b, c in zip(v.curl, FLAT, GRIP, strict=True))
-    hand(figure, "left", curl)  # type: ignore[arg-type]
-    standing(
-        figure, v, drop=0.006 + 0.30 * low, tilt=0.75 * low, width=1.0 + 0.2 * down, knees_out=0.05 + 0.06 * low
+    figure.arm(
+        "right",
+        out=0.23 + v.arms_out + 0.25 * low,
+        forward=0.02 + 0.1 * low,
+        rotate=0.15,
+        elbow=0.2 + v.elbow_bend + 0.5 * low,
+        turned=0.3,
+        upright=low,
     )
+    figure.arm(
+        "left",
+        out=0.23 + v.arms_out * (1.0 - low) + 0.02 * low,
+        forward=0.02 + 0.62 * low,
+        rotate=0.15 * (1 - low),
+        elbow=0.16 + v.elbow_bend * (1.0 - low) + 0.1 * low,
+        turned=0.25 + 0.4 * low,
+        upright=low,
+    )
+    grip = hold(phase, 0.4, 0.52, 0.8, 0.98)
+    open_hand = hold(phase, 0.1, 0.35, 0.4, 0.52)
+    curl = tuple(
+        (1.0 - grip) * ((1.0 - open_hand) * a + open_hand * b) + grip * c
+        for a, b, c in zip(v.curl, FLAT, GRIP, strict=True)
+    )
+    hand(figure, "left", curl)  # type: ignore[arg-type]
+    standing(figure, v, drop=0.006 + 0.30 * low, tilt=0.75 * low, width=1.0 + 0.2 * down, knees_out=0.05 + 0.06 * low)
     return figure
 
 
@@ -222,10 +266,13 @@ def wave(phase: float, v: Variation) -> Figure:
     hang_arm(figure, "right", v)
     figure.shrug("left", lift=0.12 * up)
     figure.arm(
-        "left", out=0.21 + v.arms_out + 0.95 * up * min(v.amplitude, 1.1), forward=0.02 + 0.35 * up,
-        rotate=0.15 - 1.2 * up, elbow=0.16 + v.elbow_bend * (1.0 - up) + up * (1.75 + 0.30 * v.amplitude * swing),
+        "left",
+        out=0.21 + v.arms_out + 0.95 * up * min(v.amplitude, 1.1),
+        forward=0.02 + 0.35 * up,
+        rotate=0.15 - 1.2 * up,
+        elbow=0.16 + v.elbow_bend * (1.0 - up) + up * (1.75 + 0.30 * v.amplitude * swing),
         turned=0.25 + 0.6 * up,
-    )  # fmt: skip
+    )
     figure.wrist("left", toward_thumb=-0.12 * swing * up, flex=-0.15 * up)
     curl = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, FLAT, strict=True))
     hand(figure, "left", curl, v.spread + 0.06 * up)  # type: ignore[arg-type]
@@ -242,9 +289,13 @@ def hands_on_hips(phase: float, v: Variation) -> Figure:
     figure.gaze(v.head_nod, v.head_turn + 0.3 * sway)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.21 + v.arms_out * (1.0 - up) + 0.62 * up, forward=0.02 - 0.38 * up, rotate=0.15 + 0.66 * up,
-            elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up, turned=0.25 + 0.35 * up,
-        )  # fmt: skip
+            side,
+            out=0.21 + v.arms_out * (1.0 - up) + 0.62 * up,
+            forward=0.02 - 0.38 * up,
+            rotate=0.15 + 0.66 * up,
+            elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up,
+            turned=0.25 + 0.35 * up,
+        )
         figure.wrist(side, flex=-0.45 * up)
     standing(figure, v, drop=0.006, shift=0.02 * sway)
     return figure
@@ -260,10 +311,13 @@ def cross_arms(phase: float, v: Variation) -> Figure:
     for side, front in (("left", 1.0), ("right", 0.0)):
         figure.shrug(side, forward=0.12 * up)
         figure.arm(
-            side, out=0.21 + v.arms_out * (1.0 - up) + 0.10 * up + 0.05 * way,
-            forward=0.02 + (0.60 + 0.20 * front) * up + 0.1 * way, rotate=0.15 + 0.95 * up,
-            elbow=0.16 + v.elbow_bend * (1.0 - up) + (1.42 - 0.12 * front) * up, turned=0.25 + 0.45 * up,
-        )  # fmt: skip
+            side,
+            out=0.21 + v.arms_out * (1.0 - up) + 0.10 * up + 0.05 * way,
+            forward=0.02 + (0.60 + 0.20 * front) * up + 0.1 * way,
+            rotate=0.15 + 0.95 * up,
+            elbow=0.16 + v.elbow_bend * (1.0 - up) + (1.42 - 0.12 * front) * up,
+            turned=0.25 + 0.45 * up,
+        )
     standing(figure, v, drop=0.006, shift=0.01 * breath(phase, 2.0))
     return figure
 
@@ -276,15 +330,23 @@ def phone(phase: float, v: Variation) -> Figure:
     manner(figure, v, flex=0.02 * up, twist=0.04 * talk)
     figure.gaze(v.head_nod + 0.05 * up, 0.5 * v.head_turn, 0.10 * up)
     figure.arm(
-        "left", out=0.21 + v.arms_out * (1.0 - up) + 0.32 * up, forward=0.02 + 0.78 * up, rotate=0.15 - 0.10 * up,
-        elbow=0.16 + v.elbow_bend * (1.0 - up) + 2.28 * up, turned=0.25 - 0.45 * up,
-    )  # fmt: skip
+        "left",
+        out=0.21 + v.arms_out * (1.0 - up) + 0.32 * up,
+        forward=0.02 + 0.78 * up,
+        rotate=0.15 - 0.10 * up,
+        elbow=0.16 + v.elbow_bend * (1.0 - up) + 2.28 * up,
+        turned=0.25 - 0.45 * up,
+    )
     curl = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, GRIP, strict=True))
     hand(figure, "left", curl)  # type: ignore[arg-type]
     figure.arm(
-        "right", out=0.21 + v.arms_out, forward=0.05 + 0.30 * up, rotate=0.15 + 0.1 * talk,
-        elbow=0.16 + v.elbow_bend + (0.75 + 0.25 * talk * v.amplitude) * up, turned=0.25 - 0.3 * up,
-    )  # fmt: skip
+        "right",
+        out=0.21 + v.arms_out,
+        forward=0.05 + 0.30 * up,
+        rotate=0.15 + 0.1 * talk,
+        elbow=0.16 + v.elbow_bend + (0.75 + 0.25 * talk * v.amplitude) * up,
+        turned=0.25 - 0.3 * up,
+    )
     standing(figure, v, drop=0.006, shift=0.03 * breath(phase) * up, roll=0.02 * breath(phase) * up)
     return figure
 
@@ -298,9 +360,13 @@ def point(phase: float, v: Variation) -> Figure:
     figure.gaze(v.head_nod * (1.0 - 0.5 * up), v.head_turn * (1.0 - up) + 0.7 * aim * up)
     hang_arm(figure, "right", v)
     figure.arm(
-        "left", out=0.21 + v.arms_out + (0.15 + 0.9 * aim) * up * v.amplitude, forward=0.02 + (1.35 - 0.25 * aim) * up,
-        rotate=0.15 * (1.0 - up), elbow=0.16 + v.elbow_bend * (1.0 - up) + 0.6 * math.sin(math.pi * up) * (1 - up), turned=0.25 + 0.5 * up,
-    )  # fmt: skip
+        "left",
+        out=0.21 + v.arms_out + (0.15 + 0.9 * aim) * up * v.amplitude,
+        forward=0.02 + (1.35 - 0.25 * aim) * up,
+        rotate=0.15 * (1.0 - up),
+        elbow=0.16 + v.elbow_bend * (1.0 - up) + 0.6 * math.sin(math.pi * up) * (1 - up),
+        turned=0.25 + 0.5 * up,
+    )
     curl = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, POINT, strict=True))
     hand(figure, "left", curl)  # type: ignore[arg-type]
     standing(figure, v, drop=0.006)
@@ -315,10 +381,13 @@ def clap(phase: float, v: Variation) -> Figure:
     manner(figure, v, flex=0.03 * up)
     for side in ("left", "right"):
         figure.arm(
-            side, out=0.21 + v.arms_out * (1.0 - up) + 0.02 * up, forward=0.02 + 0.55 * up,
+            side,
+            out=0.21 + v.arms_out * (1.0 - up) + 0.02 * up,
+            forward=0.02 + 0.55 * up,
             rotate=0.15 + (0.20 - 0.40 * apart * v.amplitude) * up,
-            elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up, turned=0.25 * (1.0 - up),
-        )  # fmt: skip
+            elbow=0.16 + v.elbow_bend * (1.0 - up) + 1.42 * up,
+            turned=0.25 * (1.0 - up),
+        )
         flat = tuple((1.0 - up) * a + up * b for a, b in zip(v.curl, FLAT, strict=True))
         hand(figure, side, flat)  # type: ignore[arg-type]
     standing(figure, v, drop=0.006)
@@ -337,14 +406,25 @@ def dance(phase: float, v: Variation) -> Figure:
         lift = 0.5 + 0.5 * sign * beat
         figure.shrug(side, lift=0.10 * lift)
         figure.arm(
-            side, out=0.42 + v.arms_out + 0.30 * lift * a, forward=0.25 + 0.55 * lift * a, rotate=0.25 - 0.25 * lift,
-            elbow=1.15 + 0.45 * lift, turned=0.3,
-        )  # fmt: skip
+            side,
+            out=0.42 + v.arms_out + 0.30 * lift * a,
+            forward=0.25 + 0.55 * lift * a,
+            rotate=0.25 - 0.25 * lift,
+            elbow=1.15 + 0.45 * lift,
+            turned=0.3,
+        )
         hand(figure, side, FIST if v.curl[1] > 0.4 else (0.5, 0.6, 0.65, 0.7, 0.7))
     standing(
-        figure, v, drop=0.07 + 0.03 * double * a, shift=0.075 * beat * a, width=1.35, roll=0.13 * beat * a, turn=0.16 * beat * a,
-        knees_out=0.1, toes_out=0.18,
-    )  # fmt: skip
+        figure,
+        v,
+        drop=0.07 + 0.03 * double * a,
+        shift=0.075 * beat * a,
+        width=1.35,
+        roll=0.13 * beat * a,
+        turn=0.16 * beat * a,
+        knees_out=0.1,
+        toes_out=0.18,
+    )
     return figure
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import warp as wp
 
 from densesynth.appearance.colour import Colour, as_colour, draw_cloth_colour, draw_second_colour, linear_from_srgb
@@ -331,12 +330,12 @@ def render_backdrop(backdrop: Backdrop, camera: Camera, lighting: Lighting, devi
     )
 
 
-def _rows(kind: Any, count: int) -> npt.NDArray[np.void]:
+def _rows(kind: Any, count: int) -> Array:
     """Zeroed rows of one of the kernels' structs."""
     return np.zeros(count, dtype=kind.numpy_dtype())
 
 
-def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> npt.NDArray[np.void]:
+def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> Array:
     """Boxes behind the people as the camera sees them, so that none would have to stand before a person."""
     rows = _rows(Box, max(len(backdrop.clutter), 1))
     right = np.array([away[1], -away[0]])
@@ -350,7 +349,7 @@ def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> npt.NDArray
     return rows
 
 
-def _describe(backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"]) -> npt.NDArray[np.void]:
+def _describe(backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"]) -> Array:
     """The kernel's struct. The room is laid out along the view, and grown until the camera is inside."""
     turn = float(np.arctan2(away[1], away[0]) - 0.5 * np.pi + backdrop.turn)
     c, s = np.cos(turn), np.sin(turn)

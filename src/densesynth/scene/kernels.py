@@ -296,8 +296,10 @@ def backdrop_kernel(
         ey = c * eye[1] - n * eye[0]
         dx = c * d[0] + n * d[1]
         dy = c * d[1] - n * d[0]
-        tx = (wp.where(dx > 0.0, ws[0].high[0], ws[0].low[0]) - ex) / wp.where(wp.abs(dx) < 1e-6, 1e-6, dx)
-        ty = (wp.where(dy > 0.0, ws[0].high[1], ws[0].low[1]) - ey) / wp.where(wp.abs(dy) < 1e-6, 1e-6, dy)
+        dx = wp.where(wp.abs(dx) < 1e-6, 1e-6, dx)
+        dy = wp.where(wp.abs(dy) < 1e-6, 1e-6, dy)
+        tx = (wp.where(dx > 0.0, ws[0].high[0], ws[0].low[0]) - ex) / dx
+        ty = (wp.where(dy > 0.0, ws[0].high[1], ws[0].low[1]) - ey) / dy
         tw = wp.min(tx, ty)
         if tw < t:
             t = tw

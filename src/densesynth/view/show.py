@@ -67,9 +67,18 @@ def _write(
                 rows = []
         if report is not None:
             report(done, len(wanted))
+    if sheets:
+        _remove_old_sheets(folder, written)
     summary = summarise(path.resolve().name, len(available), dataset.manifest)
     write_bytes(folder / page, draw_page(summary, pieces).encode("utf-8"))
     return [*written, folder / page]
+
+
+def _remove_old_sheets(folder: Path, written: Sequence[Path]) -> None:
+    """Delete sheets that an earlier call with more frames left: they would pass for this one's."""
+    for sheet in folder.glob("sheet_[0-9][0-9][0-9].png"):
+        if sheet not in written:
+            sheet.unlink(missing_ok=True)
 
 
 def _nearest_vertex(frame: ShownFrame | BrokenFrame, atlases: dict[str, Atlas | None]) -> Int32[Array, "h w"] | None:

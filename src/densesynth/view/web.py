@@ -80,10 +80,13 @@ def summary_html(summary: Summary) -> str:
     state = {True: "passed", False: "failed", None: "open"}[summary.audit_passed]
     verdict, detail = (html.escape(text) for text in summary.audit)
     licences = "".join(f"<li>{html.escape(line)}</li>" for line in summary.licences)
+    went_in = (
+        licences and f"<details><summary>What went in, and under which licences</summary><ul>{licences}</ul></details>"
+    )
     return (
         f'<ul class="facts">{facts}</ul>\n'
         f'<p class="audit {state}"><strong>{verdict}</strong> {detail}</p>\n'
-        f"<details><summary>What went in, and under which licences</summary><ul>{licences}</ul></details>\n"
+        f"{went_in}\n"
         f"<details><summary>Manifest</summary><pre>{html.escape(summary.manifest)}</pre></details>"
     )
 

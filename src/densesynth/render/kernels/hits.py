@@ -11,7 +11,7 @@ from __future__ import annotations
 import warp as wp
 
 from densesynth.render.kernels.lens import NEAR, NO_HIT, OFF_SCREEN, ZERO, Optics
-from densesynth.render.kernels.raster import FACE_MASK, edge, lowest_weight, pack_key, weights
+from densesynth.render.kernels.raster import FACE_MASK, edge, lowest_weight, outside, pack_key, weights
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
@@ -134,7 +134,8 @@ def sort_rays(
 @wp.kernel
 def meet_faces(
     grid: Grid,
-    high: wp.vec2,
+    lowest_ray: wp.vec2d,
+    highest_ray: wp.vec2d,
     faces: wp.array(dtype=wp.vec3i),
     in_camera: wp.array(dtype=wp.vec3d),
     screen: wp.array(dtype=wp.vec4),
@@ -156,7 +157,7 @@ def meet_faces(
         lowest = wp.min(wp.min(a, b), c)
         highest = wp.max(wp.max(a, b), c)
         slack = 1e-6 + 2.5e-7 * wp.max(wp.max(-lowest[2], highest[2]), wp.max(-lowest[3], highest[3]))
-        if lowest[2] - slack > high[0] or lowest[3] - slack > high[1]:
+        if lowest[2] - slack > wp.float32(highest_ray[0]) or lowest[3] - slack > wp.float32(highest_ray[1]):
             return
         if highest[2] + slack < grid.low[0] or highest[3] + slack < grid.low[1]:
             return
@@ -164,7 +165,7 @@ def meet_faces(
         y0 = cell_y(grid, lowest[3] - slack)
         x1 = cell_x(grid, highest[2] + slack)
         y1 = cell_y(grid, highest[3] + slack)
-    elif in_camera[f[0]][2] <= NEAR and in_camera[f[1]][2] <= NEAR and in_camera[f[2]][2] <= NEAR:
+    elif outside(lowest_ray, highest_ray, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
         return
     ready = int(0)
     pa = wp.vec3d()

@@ -40,14 +40,13 @@ def lowest_weight(na: wp.vec3d, nb: wp.vec3d, nc: wp.vec3d, ray: wp.vec2d) -> wp
 
 
 @wp.func
-def outside(o: Optics, a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> bool:
-    """True when no ray of the picture can meet the triangle: all corners behind, or beyond one side of the frame."""
+def outside(low: wp.vec2d, high: wp.vec2d, a: wp.vec3d, b: wp.vec3d, c: wp.vec3d) -> bool:
+    """True when no ray between `low` and `high` (at z = 1) can meet the triangle: all its corners are behind, or
+    beyond one side. Holds for corners behind the camera too."""
     hidden = a[2] <= NEAR and b[2] <= NEAR and c[2] <= NEAR
     for k in range(2):
-        low = o.ideal_min[k]
-        high = o.ideal_max[k]
-        hidden = hidden or (a[k] < low * a[2] and b[k] < low * b[2] and c[k] < low * c[2])
-        hidden = hidden or (a[k] > high * a[2] and b[k] > high * b[2] and c[k] > high * c[2])
+        hidden = hidden or (a[k] < low[k] * a[2] and b[k] < low[k] * b[2] and c[k] < low[k] * c[2])
+        hidden = hidden or (a[k] > high[k] * a[2] and b[k] > high[k] * b[2] and c[k] > high[k] * c[2])
     return hidden
 
 
@@ -100,7 +99,7 @@ def bound_faces(
     x1 = o.width - 1
     y1 = o.height - 1
     if a[0] == OFF_SCREEN or b[0] == OFF_SCREEN or c[0] == OFF_SCREEN:
-        if outside(o, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
+        if outside(o.ideal_min, o.ideal_max, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
             x1 = int(-1)
     else:
         low = wp.min(wp.min(a, b), c)

@@ -16,7 +16,7 @@ INSIDE = wp.constant(wp.uint8(1))
 EDGE = wp.constant(wp.uint8(2))
 JUMP = wp.constant(wp.float32(6.0))  # footprints; a surface seen at 80° changes depth by 5.7 a pixel
 REACH = wp.constant(wp.float32(0.15))  # metres over which neighbouring surfaces take ambient light away
-CLOSING = wp.constant(wp.float32(0.11))  # metres; how much a rise at a distance closes (McGuire 2011, eq. 10)
+CLOSING = wp.constant(wp.float32(1.6))  # how much a wall on every side would close, and more: half of it is unseen
 TAPS = wp.constant(6)
 GOLDEN_COS = wp.constant(wp.float32(-0.73736888))  # of the golden angle, 2.3999632 radians
 GOLDEN_SIN = wp.constant(wp.float32(0.67549029))
@@ -136,8 +136,8 @@ def find_openness(
                     z - point[2],
                 )
                 d2 = wp.dot(v, v)
-                rise = wp.max(wp.dot(v, normal) - 0.003, 0.0) * wp.max(1.0 - d2 * (1.0 / (REACH * REACH)), 0.0)
-                taken = taken + rise / (d2 + 1e-4)
+                rise = wp.max(wp.dot(v, normal) / wp.sqrt(d2 + 1e-6) - 0.1, 0.0)
+                taken = taken + rise * wp.max(1.0 - d2 * (1.0 / (REACH * REACH)), 0.0)
     return wp.max(1.0 - CLOSING * taken / wp.float32(TAPS), 0.2)
 
 
