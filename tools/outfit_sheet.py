@@ -64,10 +64,11 @@ def main(out: str, people: int = 24, seed: int = 0) -> None:
         outfit = draw_outfit(rng, float(betas[body.betas_names.index("gender")]))
         tall = float(vertices[:, 2].max())
         middle, face = np.array([0.0, -0.05, 0.5 * tall]), np.array([0.0, -0.1, 0.928 * tall])
-        views = [
-            shade(paint, outfit, mesh, middle + (0.0, sign * 5.0, 0.0), middle, 1.06 * tall, 300) for sign in (-1, 1)
-        ]
-        views.append(shade(paint, outfit, mesh, face + (0.25, -1.6, 0.0), face, 0.2 * tall, 380))
+        views = []
+        for sign in (-1, 1):
+            eye = middle + np.array([0.0, sign * 5.0, 0.0])
+            views.append(shade(paint, outfit, mesh, eye, middle, 1.06 * tall, 300))
+        views.append(shade(paint, outfit, mesh, face + np.array([0.25, -1.6, 0.0]), face, 0.2 * tall, 380))
         cells.append(np.hstack(views))
     columns = 3 if people >= 3 else people
     cells += [np.full_like(cells[0], 255)] * (-len(cells) % columns)

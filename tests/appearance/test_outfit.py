@@ -31,7 +31,7 @@ def test_rows_keep_the_values():
 
 
 def test_every_row_is_the_kernels_struct():
-    from densesynth.appearance.kernels import Row
+    from densesynth.appearance.kernels.base import Row
 
     kernel = Row.numpy_dtype()
     assert kernel["names"] == list(ROW.names)

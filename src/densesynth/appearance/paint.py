@@ -11,7 +11,8 @@ import numpy as np
 import warp as wp
 
 from densesynth.appearance import reference
-from densesynth.appearance.kernels import Row, paint_kernel
+from densesynth.appearance.kernels.base import Row
+from densesynth.appearance.kernels.paint import paint_kernel
 from densesynth.appearance.layout import pack_outfits
 from densesynth.appearance.noise import make_noise_table
 from densesynth.appearance.outfit import Outfit

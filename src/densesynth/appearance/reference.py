@@ -97,7 +97,7 @@ def _dots(u: Array, v: Array, period: Array, footprint: Array) -> Array:
 
 
 def weave(s: Samples, cloth: Any, u: Array, v: Array, panel: Array) -> Array:
-    """Colour of a fabric with its pattern, grain and folds. u across, v up, metres; panel: share of the second colour."""
+    """Colour of a fabric: pattern, grain, folds. u across, v up, metres; panel: share of the second colour."""
     fp, seed = s.footprint, s.row["seed"]
     pattern, scale = cloth["pattern"], cloth["scale"]
     blotch = noise(s.table, s.p, (38.0, 38.0, 38.0), seed + 0.3, fp)

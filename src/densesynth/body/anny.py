@@ -114,7 +114,7 @@ class AnnyBody:
     def reference(
         self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
     ) -> PosedBodies:
-        """The same as `pose` by Anny's own forward pass in double precision: slow, and what `pose` is tested against."""
+        """What `pose` answers, by Anny's own forward pass in double precision: slow; `pose` is tested against it."""
         import anny
 
         bones = len(self.rig.parents)
@@ -181,8 +181,9 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     model = _construct_model()
     rig = read_rig(model.bone_labels, model.bone_parents)
     weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
+    vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
     starts, flat_bones, flat_weights = _pack_skin(weights, bones)
-    template, shapes = _pack_shapes(model.template_vertices.numpy(), model.blendshapes.numpy())
+    template, shapes = _pack_shapes(vertices, model.blendshapes.numpy())
     return AnnyBody(
         faces=model.faces.numpy().astype(np.int32),
         betas_names=tuple(model.phenotype_labels),
@@ -194,9 +195,9 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
         skin_starts=wp.array(starts, dtype=wp.int32, device="cpu"),
         skin_bones=wp.array(flat_bones, dtype=wp.int32, device="cpu"),
         skin_weights=wp.array(flat_weights, dtype=wp.float32, device="cpu"),
-        template_heads=model.template_bone_heads.numpy().astype(np.float64),
+        template_heads=heads.astype(np.float64),
         shape_heads=model.bone_heads_blendshapes.numpy().astype(np.float64),
-        tip_vertices=_find_fingertips(rig, model.template_vertices.numpy(), model.template_bone_heads.numpy(), weights, bones),
+        tip_vertices=_find_fingertips(rig, vertices, heads, weights, bones),
         keypoints=_read_keypoints(model),
         vertex_count=len(model.template_vertices),
     )  # fmt: skip
@@ -226,7 +227,7 @@ def _pack_skin(
 
 
 def _pack_shapes(template: Float64[Array, "v 3"], shapes: Float64[Array, "c v 3"]) -> tuple[Any, Any]:
-    """Template and blend shapes in blocks of coordinates, a block's shapes side by side, as `kernels.blend` reads them."""
+    """Template and blend shapes in blocks of coordinates, a block's shapes side by side, for `kernels.blend`."""
     flat = np.concatenate([template.reshape(1, -1), shapes.reshape(len(shapes), -1)]).astype(np.float32)
     flat = np.pad(flat, ((0, 0), (0, -flat.shape[1] % kernels.BLOCK)))
     blocks = np.ascontiguousarray(flat.reshape(len(flat), -1, kernels.BLOCK).transpose(1, 0, 2))

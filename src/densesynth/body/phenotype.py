@@ -17,8 +17,8 @@ class Phenotype:
     """How Anny's shape follows from its phenotypes: piecewise linear weights, multiplied, projected on a compact basis.
 
     labels: of the phenotypes, in order. anchors: per interpolated phenotype, where its variations stand. columns: first
-    column of each phenotype's variations. fixed: weights of all variations before the phenotypes are filled in; the last
-    is 1. factors: for each blend shape, the variations whose weights it multiplies, padded with that last one.
+    column of each phenotype's variations. fixed: weights of all variations before the phenotypes are filled in; the
+    last is 1. factors: for each blend shape, the variations whose weights it multiplies, padded with that last one.
     projection: from products to coefficients.
     """
 

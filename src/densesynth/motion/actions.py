@@ -1,8 +1,8 @@
 """Motions in which the feet leave the ground or their place: walking, running, jumping, kicking, throwing, lunging.
 
 The gaits follow joint angles over the gait cycle as Winter (*Biomechanics and Motor Control of Human Gait*, 1991) and
-Novacheck (*The biomechanics of running*, 1998) tabulate them, rounded; the ankle then gives the foot its attitude to the
-ground, which is what one sees.
+Novacheck (*The biomechanics of running*, 1998) tabulate them, rounded; the ankle then gives the foot its attitude to
+the ground, which is what one sees.
 """
 
 from __future__ import annotations

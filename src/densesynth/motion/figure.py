@@ -227,7 +227,7 @@ class Figure:
             self.sole(side, pitch, yaw)
 
     def stand(self, side: str, ankle: Float64[Array, "3"], foot: Foot) -> None:
-        """Bring an ankle to a place relative to the pelvis joint, the foot in its attitude; the pelvis is set before."""
+        """Bring an ankle to a place relative to the pelvis joint, the foot in its attitude; set the pelvis first."""
         sign = outward(side)
         pelvis = matrix_from_vector(self.rotations[0])
         upper, lower = self._leg_bones(side, pelvis, ankle, foot)
@@ -256,8 +256,11 @@ class Figure:
         over: tuple[float, float] | None,
         at: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """Stand on both feet with the pelvis joint at `height` and, all the rest being set, the mass over the point `over`
-        of the ground; or, where that is None, the pelvis joint over `at`."""
+        """Stand on both feet, all the rest being set.
+
+        The pelvis joint comes to `height`, the mass over the point `over` of the ground; or, where that is None,
+        the pelvis joint over `at`.
+        """
         pelvis = matrix_from_vector(self.rotations[0])
         place = np.array([*at, height])
         if over is not None:

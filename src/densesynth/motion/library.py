@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from densesynth.errors import ConfigurationError
 from densesynth.geometry.rotations import mirror
 from densesynth.geometry.skeleton import JOINT, JOINT_NAMES, Pose
 from densesynth.motion.actions import ACTIONS
+from densesynth.motion.figure import Figure
 from densesynth.motion.limits import clamp
 from densesynth.motion.postures import POSTURES
 from densesynth.motion.variation import Variation, draw_variation
@@ -48,9 +50,9 @@ def pose_at(name: str, time: float, variation: Variation = Variation()) -> Pose:
     return Pose(rotations=rotations.astype(np.float32), height=figure.lift)
 
 
-def _find(name: str):  # type: ignore[no-untyped-def]
+def _find(name: str) -> tuple[Callable[[float, Variation], Figure], float]:
     if name not in _MOTIONS:
         near = difflib.get_close_matches(name, MOTION_NAMES, n=1)
-        hint = f"; did you mean “{near[0]}”?" if near else ""
-        raise ConfigurationError(f"there is no motion “{name}”{hint} Known: {', '.join(MOTION_NAMES)}")
+        hint = f" Did you mean “{near[0]}”?" if near else ""
+        raise ConfigurationError(f"there is no motion “{name}”.{hint} Known: {', '.join(MOTION_NAMES)}")
     return _MOTIONS[name]

@@ -3,8 +3,8 @@
 Ranges are those of the American Academy of Orthopaedic Surgeons (*Joint Motion: Method of Measuring and Recording*,
 1965), with thoracolumbar and cervical ranges divided between the skeleton's joints, the ankle's dorsiflexion as
 measured under body weight (Bennell and others 1998), and hip, knee and shoulder rounded up by some 5° to what the
-active young adults of Boone and Azen (1979) reached. They are stated as components of the joint's rotation vector in the
-T-pose's axes, degrees, for the left side; where a joint turns about its own bone too, swing and twist are taken apart
+active young adults of Boone and Azen (1979) reached. They are stated as components of the joint's rotation vector in
+the T-pose's axes, degrees, for the left side; where a joint turns about its own bone too, swing and twist are taken apart
 first, so that the component along the bone is the twist.
 """
 
@@ -93,7 +93,7 @@ TWISTING: Bool[Array, "52"] = np.asarray(BONES.any(axis=1))
 
 
 def components(rotations: Float64[Array, "52 3"]) -> Float64[Array, "52 3"]:
-    """What the ranges speak of: rotation vectors, with swing and twist taken apart where the joint turns about its bone."""
+    """What the ranges speak of: rotation vectors, swing and twist taken apart where joints turn about their bone."""
     parts = rotations.copy()
     swing, twist = split_twist(rotations[TWISTING], BONES[TWISTING])
     parts[TWISTING] = swing + twist[:, None] * BONES[TWISTING]

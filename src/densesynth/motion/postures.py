@@ -1,7 +1,7 @@
 """Motions with both feet on the ground: standing, sitting down, squatting, bending, reaching, and gestures of the arms.
 
-Each takes the phase (0 at the start, 1 at the end of one performance) and the performer's manner, and returns the figure.
-All of them stand on `standing`, which puts the pelvis where the body's mass is over its feet.
+Each takes the phase (0 at the start, 1 at the end of one performance) and the performer's manner, and returns the
+figure. All of them stand on `standing`, which puts the pelvis where the body's mass is over its feet.
 """
 
 from __future__ import annotations

@@ -29,11 +29,19 @@ def encode_srgb(linear: Float32[Array, "*n"]) -> Float32[Array, "*n"]:
 
 @cache
 def _tables(device: str) -> tuple[wp.array, wp.array]:
-    # Tones are spaced as squares, so that shadows have as many steps as they need.
+    # Tones are spaced as squares of linear light, so that shadows have as many steps as they need.
     linear = (np.arange(TONES, dtype=np.float32) / np.float32(TONES - 1)) ** 2
     tones = np.round(encode_srgb(linear) * 255).astype(np.uint8)
-    grain = np.random.default_rng(20220101).standard_normal((TILE, TILE), dtype=np.float32)
+    grain = np.random.default_rng(20220101).standard_normal(TILE * TILE, dtype=np.float32)
     return wp.array(tones, dtype=wp.uint8, device=device), wp.array(grain, dtype=wp.float32, device=device)
+
+
+def _spread(noise: float) -> Float32[Array, "4096"]:
+    """Standard deviation of the noise at each tone, in steps of the table."""
+    root = np.maximum(np.arange(TONES) / (TONES - 1), 1e-2)
+    slope = 1.055 / 2.4 * MID_GREY ** (1 / 2.4 - 1)  # of the sRGB curve at mid-grey
+    deviation = noise / slope * np.sqrt(READ_SHARE + (1.0 - READ_SHARE) * root**2 / MID_GREY)
+    return (deviation / (2.0 * root) * (TONES - 1)).astype(np.float32)
 
 
 def develop(
@@ -46,17 +54,9 @@ def develop(
     height, width = linear.shape[:2]
     tones, grain = _tables(device)
     shifts = [int(s) for s in rng.integers(TILE, size=6)]
-    slope = float(1.055 / 2.4 * MID_GREY ** (1 / 2.4 - 1))  # of the sRGB curve at mid-grey
-    source = wp.array(np.ascontiguousarray(linear), dtype=wp.vec3, device=device, copy=False)
-    picture = wp.empty((height, width, 3), dtype=wp.uint8, device=device)
-    wp.launch(
-        develop_kernel,
-        dim=height * width,
-        inputs=[
-            source, width, tones, grain, float(noise / slope),
-            wp.vec3i(*shifts[:3]), wp.vec3i(*shifts[3:]), MID_GREY, READ_SHARE,
-        ],
-        outputs=[picture],
-        device=device,
-    )  # fmt: skip
-    return picture.numpy()
+    source = wp.array(np.ascontiguousarray(linear).ravel(), dtype=wp.float32, device=device, copy=False)
+    spread = wp.array(_spread(noise), dtype=wp.float32, device=device)
+    picture = wp.empty(height * width * 3, dtype=wp.uint8, device=device)
+    inputs = [source, width, tones, spread, grain, TILE, wp.vec3i(*shifts[:3]), wp.vec3i(*shifts[3:]), picture]
+    wp.launch(develop_kernel, height, inputs, device=device)
+    return picture.numpy().reshape(height, width, 3)

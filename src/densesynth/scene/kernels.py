@@ -6,7 +6,7 @@ Warp compiles these functions itself, so their annotations are Warp's types.
 # ruff: noqa: UP018, RUF046, SIM108  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels import band, bump, cover, flag, mix, noise, ramp
+from densesynth.appearance.kernels.base import band, bump, cover, flag, mix, noise, ramp
 
 wp.set_module_options({"enable_backward": False})
 

@@ -2,30 +2,37 @@
 
 import warp as wp
 
+wp.set_module_options({"enable_backward": False})
+
 
 @wp.kernel
 def develop_kernel(
-    linear: wp.array2d(dtype=wp.vec3),
+    linear: wp.array(dtype=wp.float32),
     width: int,
     tones: wp.array(dtype=wp.uint8),
-    grain: wp.array2d(dtype=wp.float32),
-    noise: float,
+    spread: wp.array(dtype=wp.float32),
+    grain: wp.array(dtype=wp.float32),
+    tile: int,
     shift_x: wp.vec3i,
     shift_y: wp.vec3i,
-    mid_grey: float,
-    read_share: float,
-    picture: wp.array3d(dtype=wp.uint8),
+    picture: wp.array(dtype=wp.uint8),
 ):
-    tid = wp.tid()
-    row = tid // width
-    column = tid - row * width
-    light = linear[row, column]
-    steps = tones.shape[0] - 1
-    mask = grain.shape[0] - 1
-    for channel in range(3):
-        value = wp.clamp(light[channel], 0.0, 1.0)
-        if noise > 0.0:
-            deviate = grain[(row + shift_y[channel]) & mask, (column + shift_x[channel]) & mask]
-            spread = wp.sqrt(read_share + (1.0 - read_share) * value / mid_grey)
-            value = wp.clamp(value + noise * spread * deviate, 0.0, 1.0)
-        picture[row, column, channel] = tones[int(wp.sqrt(value) * float(steps) + 0.5)]
+    """One row a thread. spread: the noise's deviation by tone, in steps of the tone table."""
+    row = wp.tid()
+    steps = float(tones.shape[0] - 1)
+    mask = tile - 1
+    first = row * width * 3
+    r = ((row + shift_y[0]) & mask) * tile
+    g = ((row + shift_y[1]) & mask) * tile
+    b = ((row + shift_y[2]) & mask) * tile
+    for column in range(width):
+        at = first + 3 * column
+        for channel in range(3):
+            root = wp.sqrt(wp.clamp(linear[at + channel], 0.0, 1.0)) * steps
+            line = r
+            if channel == 1:
+                line = g
+            if channel == 2:
+                line = b
+            root += spread[int(root)] * grain[line + ((column + shift_x[channel]) & mask)]
+            picture[at + channel] = tones[int(wp.clamp(root, 0.0, steps) + 0.5)]

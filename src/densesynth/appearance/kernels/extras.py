@@ -1,0 +1,115 @@
+"""Socks, shoes, gloves and headwear."""
+
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
+import warp as wp
+
+from densesynth.appearance.kernels.base import (
+    Layer,
+    Row,
+    Sample,
+    band,
+    bump,
+    contact,
+    cover,
+    edge_lines,
+    flag,
+    mix,
+    noise,
+    ramp,
+    weave,
+)
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def paint_feet(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
+) -> Layer:
+    layer = under
+    z = s.p[2]
+    if z > 0.4:
+        return layer
+    fp = s.fp
+    x = s.p[0]
+    y = s.p[1]
+    side = wp.abs(x)
+    colour = layer.colour
+    edge = rows[k].sock_top - z
+    if rows[k].sock_top > 0.0:
+        colour = colour * contact(edge, 0.3, 0.006)
+    sock = cover(edge, fp)
+    rib = band(side * 3.0 + y * 2.0, 0.008, 0.5, fp)
+    stripe = cover(0.012 - wp.abs(edge - 0.03), fp)
+    colour = mix(colour, mix(rows[k].sock, rows[k].sock_band, stripe) * (0.88 + 0.14 * rib), sock)
+    roughness = layer.roughness + (0.9 - layer.roughness) * sock
+
+    d = rows[k].shoe_top - z + 0.28 * wp.clamp(-(y + 0.012), 0.0, 0.09)
+    colour = colour * contact(d, 0.35, 0.006)
+    shoe = cover(d, fp)
+    if shoe > 0.0:
+        middle = side - 0.181 + 0.02 * (y + 0.06)
+        instep = rows[k].laced * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * flag(y < -0.02)
+        tongue = cover(0.013 - wp.abs(middle), fp) * instep
+        laces = cover(0.015 - wp.abs(middle), fp) * instep * band(y + 0.25 * z, 0.0125, 0.42, fp)
+        cap = cover(-0.138 + 0.01 - y - 0.7 * middle * middle / 0.05, fp)
+        heel = cover(y - 0.022 - 0.2 * z, fp)
+        tone = mix(rows[k].upper, rows[k].shoe_second, wp.max(cap, heel) * rows[k].laced)
+        tone = tone * (1.0 - 0.35 * bump(y + 0.128, 0.0022) * rows[k].laced - 0.4 * tongue)
+        tone = mix(tone, rows[k].lace, laces) * (1.0 - 0.3 * bump(d - 0.008, 0.0022))
+        spring = 0.004 * ramp(-0.13, -0.19, y)
+        sole = cover(rows[k].sole + spring - z, fp)
+        tone = mix(tone, rows[k].sole_colour, sole) * (1.0 - 0.45 * bump(z - rows[k].sole - spring, 0.0018))
+        scuff = noise(table, s.p, 60.0, 60.0, 60.0, rows[k].seed, fp)
+        colour = mix(colour, tone * (1.0 + 0.06 * scuff), shoe)
+        roughness = roughness + (wp.where(sole > 0.5, 0.8, 0.42) - roughness) * shoe
+    layer.colour = colour
+    layer.roughness = roughness
+    return layer
+
+
+@wp.func
+def paint_extras(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
+    layer = below
+    fp = s.fp
+    x = s.p[0]
+    y = s.p[1]
+    z = s.p[2]
+    d = s.arm - rows[k].glove_cuff
+    glove = cover(d, fp)
+    if glove > 0.0:
+        grain = noise(table, s.p, 120.0, 120.0, 120.0, rows[k].seed, fp)
+        tone = rows[k].glove * (edge_lines(d) * (1.0 + 0.06 * grain) * (0.4 + 0.6 * s.open))
+        layer.colour = mix(layer.colour, tone, glove)
+        layer.roughness = layer.roughness + (0.75 - layer.roughness) * glove
+    kind = rows[k].headwear
+    if kind == 0 or z <= 1.2:
+        return layer
+    brim = z - 1.556 + 0.25 * (y + 0.05)
+    cap = float(-1.0)
+    if kind == 1:
+        cap = brim
+    elif kind == 2:
+        cap = 1.0
+        if y < -0.035:
+            a = x / 0.064
+            b = (z - 1.487) / 0.09
+            cap = wp.max((wp.sqrt(a * a + b * b) - 1.0) * 0.065, 1.44 - 0.25 * (y + 0.14) - z - 0.05)
+        cap = wp.min(cap, wp.min(z - 1.27 - 0.4 * wp.abs(x), -0.035 - s.arm))
+    else:
+        cap = 0.017 - wp.abs(z - 1.578 + 0.3 * (y + 0.05))
+    if cap > -0.05:
+        layer.colour = layer.colour * contact(cap, 0.35, 0.006)
+    share = cover(cap, fp)
+    if share > 0.0:
+        fold = float(0.0)
+        if kind == 1:
+            fold = 0.3 * bump(brim - 0.04, 0.003) - 0.06 * flag(brim < 0.04)
+        cloth = rows[k].hat
+        tone = weave(table, s, rows[k].seed, cloth, 0.1 * wp.atan2(x, -(y + 0.02)), z, 0.0)
+        tone = tone * ((1.0 - fold) * edge_lines(cap) * (0.35 + 0.65 * s.open))
+        layer.colour = mix(layer.colour, tone, share)
+        layer.roughness = layer.roughness + (0.9 - layer.roughness) * share
+    return layer

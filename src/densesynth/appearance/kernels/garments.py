@@ -1,0 +1,204 @@
+"""Tops and bottoms."""
+
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
+import warp as wp
+
+from densesynth.appearance.kernels.base import (
+    ARM_START,
+    Cloth,
+    Layer,
+    Row,
+    Sample,
+    band,
+    bump,
+    contact,
+    cover,
+    edge_lines,
+    flag,
+    mix,
+    neck_height,
+    neckline,
+    ramp,
+    weave,
+)
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def trunk_uv(s: Sample) -> wp.vec2:
+    x = s.p[0]
+    y = s.p[1]
+    z = s.p[2]
+    if s.arm > 0.0:
+        bone = wp.clamp(s.arm / 0.252, 0.0, 1.0)
+        fore = wp.clamp((s.arm - 0.252) / 0.254, 0.0, 1.0)
+        middle_y = -0.017 - 0.004 * bone - 0.158 * fore
+        middle_h = (0.162 + 0.167 * bone + 0.117 * fore) * 0.75 + (1.287 - 0.189 * bone - 0.115 * fore) * 0.66
+        return wp.vec2(0.047 * wp.atan2(y - middle_y, wp.abs(x) * 0.75 + z * 0.66 - middle_h), s.arm)
+    depth = wp.where(y < -0.015, -(y + 0.015), y + 0.015)
+    return wp.vec2(0.15 * wp.atan2(x, depth + 0.02), z)
+
+
+@wp.func
+def chest_panel(s: Sample, cloth: Cloth) -> wp.float32:
+    if cloth.pattern < 8:
+        return 0.0
+    fp = s.fp
+    x = s.p[0]
+    z = s.p[2]
+    if cloth.pattern == 9:
+        return cover(wp.where(s.arm > 0.0, 0.08 - s.arm, z - 1.17), fp)
+    if s.p[1] >= 0.0 or s.arm >= 0.0:
+        return 0.0
+    a = x / 0.062
+    b = (z - 1.19) / 0.05
+    ring = wp.sqrt(a * a + b * b)
+    shape = float(0.0)
+    if cloth.scale < 0.035:
+        shape = cover((0.16 - wp.abs(ring - 0.8)) * 0.05, fp) + cover((0.4 - wp.abs(a) - wp.abs(b)) * 0.05, fp)
+    elif cloth.scale < 0.06:
+        shape = cover((1.0 - ring) * 0.05, fp) * band(b + 0.13, 0.5, 0.62, fp / 0.05)
+    else:
+        frame = cover(wp.min(1.5 - wp.abs(a), 0.32 - wp.abs(b)) * 0.05, fp)
+        shape = frame * wp.max(band(x, 0.028, 0.62, fp), cover((0.1 - wp.abs(b - 0.2)) * 0.05, fp))
+    return wp.clamp(shape, 0.0, 1.0)
+
+
+@wp.func
+def top_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """Signed distance inside the top's outline, the open front of a jacket not yet cut."""
+    if s.arm > ARM_START:
+        return rows[k].sleeve - s.arm
+    collar = neckline(s.p, rows[k].neck_drop, rows[k].neck_width, rows[k].neck_rise, rows[k].pointed)
+    return wp.min(wp.min(rows[k].sleeve - s.arm, s.p[2] - rows[k].top_hem), collar)
+
+
+@wp.func
+def open_front(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """Distance from an open jacket's edge, positive on cloth."""
+    if rows[k].opening > 0.0 and s.p[1] < 0.0 and s.arm < ARM_START:
+        return wp.abs(s.p[0]) - rows[k].opening * (1.15 - 0.5 * (s.p[2] - rows[k].top_hem) / 0.5)
+    return 1.0
+
+
+@wp.func
+def bottom_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    if s.arm > ARM_START:
+        return -1.0
+    return wp.min(rows[k].waist - s.p[2], rows[k].bottom_hem - s.leg)
+
+
+@wp.func
+def paint_top(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
+    layer = below
+    fp = s.fp
+    p = s.p
+    x = p[0]
+    y = p[1]
+    z = p[2]
+    side = wp.abs(x)
+    d = top_distance(s, rows, k)
+    if d < -0.25:
+        return layer
+    uv = trunk_uv(s)
+    seed = rows[k].seed
+    colour = layer.colour
+    under = float(0.0)
+    if rows[k].jacket > 0.5:
+        shirt = rows[k].sleeve - 0.01 - s.arm
+        if s.arm <= ARM_START:
+            shirt = wp.min(shirt, wp.min(z - rows[k].top_hem, neckline(p, 0.02, 0.075, 0.004, 0.0)))
+        under = cover(shirt, fp)
+        if under > 0.0:
+            cloth = rows[k].inner
+            colour = mix(colour, weave(table, s, seed, cloth, uv[0], uv[1], chest_panel(s, cloth)), under)
+
+    front = y < 0.0 and s.arm < ARM_START
+    d = wp.min(d, open_front(s, rows, k))
+    if d > -0.05:
+        colour = colour * contact(d, 0.32, 0.007)
+    share = cover(d, fp)
+    if share > 0.0:
+        cloth = rows[k].top
+        tone = weave(table, s, seed, cloth, uv[0], uv[1], chest_panel(s, cloth))
+        if rows[k].collar < 0.5 and rows[k].jacket < 0.5 and cloth.pattern != 6:
+            tone = mix(tone, rows[k].trim, share * cover(0.016 - d, fp))
+        tone = tone * edge_lines(d)
+        shoulder = bump(s.arm + 0.004, 0.0016) * flag(rows[k].sleeve > 0.0)
+        flank = bump(y + 0.015, 0.0016) * flag(s.arm < 0.0 and z < 1.2)
+        placket = rows[k].placket * flag(front and rows[k].opening <= 0.0)
+        shirt_front = placket * flag(rows[k].jacket < 0.5)
+        strip = shirt_front * bump(side - 0.0135, 0.0012)
+        zipper = placket * flag(rows[k].jacket > 0.5) * bump(x, 0.0035)
+        tone = tone * (1.0 - 0.28 * wp.max(shoulder, flank) - 0.3 * strip - 0.5 * zipper)
+        if shirt_front > 0.0:
+            step = (z - 0.93) / 0.085
+            off = (step - wp.floor(step) - 0.5) * 0.085
+            button = cover(0.0052 - wp.sqrt(x * x + off * off), fp)
+            tone = mix(tone, wp.vec3(0.42, 0.42, 0.42) + 0.25 * rows[k].trim, button)
+        if rows[k].collar > 0.5:
+            leaf = neck_height(p) + 0.018 + 0.62 * wp.max(0.042 - wp.abs(side - 0.03), 0.0) * ramp(0.0, -0.04, y)
+            on_collar = cover(leaf, fp) * flag(s.arm < ARM_START)
+            tone = tone * (1.0 + 0.1 * on_collar - 0.42 * bump(leaf, 0.002) - 0.16 * bump(leaf + 0.006, 0.006))
+        colour = mix(colour, tone, share)
+    covered = wp.max(share, under)
+    layer.colour = colour
+    layer.roughness = layer.roughness + (rows[k].top.roughness - layer.roughness) * covered
+    layer.covered = 1.0 - (1.0 - layer.covered) * (1.0 - covered)
+    return layer
+
+
+@wp.func
+def paint_bottom(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+) -> Layer:
+    layer = below
+    d = bottom_distance(s, rows, k)
+    if d < -0.05:
+        return layer
+    fp = s.fp
+    x = s.p[0]
+    y = s.p[1]
+    z = s.p[2]
+    side = wp.abs(x)
+    colour = layer.colour * contact(d, 0.32, 0.007)
+    share = cover(d, fp)
+    if share > 0.0:
+        thigh = wp.clamp((0.858 - z) / 0.389, 0.0, 1.0)
+        calf = wp.clamp((0.469 - z) / 0.398, 0.0, 1.0)
+        middle_x = 0.102 + 0.033 * thigh + 0.042 * calf
+        middle_y = -0.008 - 0.032 * thigh + 0.036 * calf
+        about = wp.atan2(side - middle_x, -(y - middle_y))
+        u = 0.078 * about
+        cloth = rows[k].bottom
+        panel = float(0.0)
+        if cloth.pattern == 9:
+            panel = cover(0.03 - wp.abs(u - 0.1), fp)
+        tone = weave(table, s, rows[k].seed, cloth, u, z, panel)
+        lateral = wp.abs(about - 1.5708) * 0.078
+        if rows[k].side_stripe > 0.0:
+            tone = mix(tone, cloth.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
+        tone = tone * edge_lines(d)
+        lines = bump(lateral, 0.0016)
+        if rows[k].denim_cut > 0.0 and z > 0.79:
+            down = rows[k].waist - 0.035 - z
+            if y < 0.0:
+                lines = wp.max(lines, wp.max(bump(side, 0.0018), bump(x - 0.022, 0.0014) * ramp(0.86, 0.88, z)))
+                if y < -0.005 and down > 0.0 and down < 0.13:
+                    lines = wp.max(lines, bump(side - 0.075 - 0.55 * down, 0.0017))
+            elif y > 0.0:
+                lines = wp.max(lines, bump(wp.max(wp.abs(side - 0.075) - 0.038, wp.abs(z - 0.905) - 0.042), 0.0018))
+            lines = wp.max(lines, bump(rows[k].waist - z - 0.036, 0.0016))
+        tone = tone * (1.0 - 0.34 * lines)
+        if rows[k].belt > 0.0:
+            strap = cover(wp.min(rows[k].waist - 0.002 - z, z - rows[k].waist + rows[k].belt), fp)
+            buckle = cover(0.021 - side, fp) * flag(y < 0.0) * cover(side - 0.013, fp)
+            tone = mix(tone, mix(rows[k].belt_colour, wp.vec3(0.42, 0.39, 0.33), buckle), strap)
+        colour = mix(colour, tone, share)
+    layer.colour = colour
+    layer.roughness = layer.roughness + (rows[k].bottom.roughness - layer.roughness) * share
+    layer.covered = 1.0 - (1.0 - layer.covered) * (1.0 - share)
+    return layer

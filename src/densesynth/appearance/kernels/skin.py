@@ -1,0 +1,162 @@
+"""Skin, face, hair and eyes."""
+
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
+import warp as wp
+
+from densesynth.appearance.kernels.base import (
+    EYE_X,
+    EYE_Z,
+    HEAD_BOTTOM,
+    IRIS,
+    PUPIL,
+    Layer,
+    Row,
+    Sample,
+    bump,
+    cover,
+    mix,
+    noise,
+    ramp,
+    tint,
+)
+
+wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> Layer:
+    fp = s.fp
+    x = s.p[0]
+    y = s.p[1]
+    z = s.p[2]
+    side = wp.abs(x)
+    seed = rows[k].seed
+    mottle = noise(table, s.p, 70.0, 70.0, 70.0, seed, fp) + 0.6 * noise(
+        table, s.p, 900.0, 900.0, 900.0, seed + 0.5, fp
+    )
+    on_face = float(0.0)
+    if z > HEAD_BOTTOM:
+        on_face = ramp(-0.05, -0.09, y) * ramp(1.38, 1.42, z)
+    red = 0.35 * s.ear + 0.3 * ramp(0.5, 0.6, s.arm) * (0.6 + 0.4 * ramp(0.97, 0.9, s.open)) + 0.3 * ramp(0.06, 0.03, z)
+    if on_face > 0.0:
+        cheek = bump(side - 0.043, 0.02) * bump(z - 1.477, 0.02) * on_face
+        nose = bump(x, 0.014) * bump(z - 1.468, 0.014) * on_face
+        red += 0.55 * rows[k].blush * (cheek + 0.8 * nose)
+    colour = rows[k].skin * (1.0 + 0.05 * mottle)
+    colour = tint(colour, 1.0 - 0.02 * red, 1.0 - 0.22 * red, 1.0 - 0.2 * red)
+    roughness = float(0.52)
+    if rows[k].freckles * on_face > 0.0:
+        freckle = noise(table, s.p, 330.0, 330.0, 330.0, seed + 0.7, fp)
+        where = wp.clamp(rows[k].freckles * on_face * (bump(z - 1.483, 0.03) + 0.25), 0.0, 1.0)
+        f = 0.45 * ramp(0.3, 0.62, freckle) * where
+        colour = tint(colour, 1.0 - 0.6 * f, 1.0 - f, 1.0 - 1.2 * f)
+    colour = mix(colour, tint(colour, 1.12, 1.03, 1.02) + wp.vec3(0.03, 0.03, 0.03), s.nail)
+    if on_face > 0.0:
+        lips = cover(s.lips, wp.max(fp, 0.0012)) * on_face
+        if lips > 0.0:
+            crease = noise(table, s.p, 700.0, 60.0, 60.0, seed, fp)
+            natural = tint(colour, 0.86, 0.55, 0.54) + wp.vec3(0.015, 0.0, 0.002)
+            colour = mix(colour, mix(natural, rows[k].lip_tint, rows[k].lipstick) * (1.0 + 0.08 * crease), lips)
+            roughness = roughness + (0.36 - roughness) * lips
+        gap = ramp(0.93, 0.55, s.open) * bump(z - 1.4485, 0.0055) * ramp(-0.004, 0.0, s.lips) * on_face
+        colour = tint(colour, 1.0 - 0.78 * gap, 1.0 - 0.88 * gap, 1.0 - 0.88 * gap)
+        roughness = roughness + (0.8 - roughness) * gap
+        if s.lid < 0.04:
+            upper = ramp(-0.003, 0.003, z - EYE_Z + 0.06 * (side - EYE_X))
+            lash = cover(0.0006 + 0.0011 * upper - s.lid, wp.max(fp, 0.0012)) * on_face
+            fold = bump(s.lid - 0.0085, 0.002) * upper * on_face * bump(side - EYE_X, 0.022)
+            hollow = bump(s.lid - 0.004, 0.007) * on_face
+            colour = colour * (1.0 - (0.3 * fold + 0.14 * hollow))
+            colour = mix(colour, 0.25 * rows[k].hair + wp.vec3(0.006, 0.006, 0.006), (0.3 + 0.55 * upper) * lash)
+    layer = Layer()
+    layer.colour = colour * (0.25 + 0.75 * s.open * (0.7 + 0.3 * s.open))
+    layer.roughness = roughness
+    layer.covered = 0.0
+    return layer
+
+
+@wp.func
+def paint_hair(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
+) -> Layer:
+    layer = under
+    z = s.p[2]
+    if z <= HEAD_BOTTOM - 0.03:
+        return layer
+    fp = s.fp
+    x = s.p[0]
+    y = s.p[1]
+    side = wp.abs(x)
+    seed = rows[k].seed
+    fine = noise(table, s.p, 950.0, 950.0, 950.0, seed + 0.2, fp)
+    on_face = ramp(-0.05, -0.08, y)
+    colour = layer.colour
+
+    if on_face > 0.0 and z > EYE_Z and z < EYE_Z + 0.05:
+        along = wp.clamp((side - 0.0115) / 0.043, 0.0, 1.0)
+        height = EYE_Z + 0.0205 + rows[k].brow_arch * wp.sin(2.2 * along) - 0.003 * along * along * along
+        thick = rows[k].brow * (0.62 + 0.5 * along - 1.0 * along * along)
+        ends = ramp(0.0085, 0.016, side) * ramp(0.058, 0.052, side)
+        strokes = noise(table, s.p, 700.0, 700.0, 700.0, seed + 0.4, fp)
+        inside = thick - wp.abs(z - height) + 0.0007 * strokes
+        brow = ramp(-0.0012, 0.0026, inside) * (0.86 + 0.22 * strokes) * ends * on_face
+        colour = mix(colour, 0.75 * rows[k].hair, brow * rows[k].brow_strength)
+
+    if rows[k].beard > 0.0 or rows[k].moustache > 0.0:
+        azimuth = side / wp.max(0.02 - y, 0.02)
+        line = EYE_Z - 0.058 - 0.012 * bump(azimuth - 0.62, 0.35) + 0.062 * ramp(0.8, 2.2, azimuth)
+        line = line + 0.013 * bump(azimuth - 0.19, 0.09)
+        jaw = ramp(0.0, 0.012, line - z) * ramp(1.38, 1.4, z - 0.13 * (y + 0.1)) * ramp(3.6, 2.6, azimuth)
+        lip_gap = ramp(-0.0005, -0.003, s.lips)
+        above = ramp(0.0, 0.004, z - 1.4585) * ramp(1.473, 1.467, z + 8.0 * side * side) * ramp(0.034, 0.022, side)
+        strength = wp.max(rows[k].beard * jaw, wp.max(rows[k].beard, rows[k].moustache) * above * on_face) * lip_gap
+        beard = wp.clamp(strength * (0.95 + 0.5 * fine * ramp(0.0, 0.5, strength)), 0.0, 0.96)
+        colour = mix(colour, 0.8 * rows[k].hair, beard)
+
+    kind = rows[k].hair_kind
+    recede = rows[k].recede * ramp(0.0, -0.08, y)
+    if s.hair - recede > -0.03 and z > HEAD_BOTTOM - 0.02:
+        ragged = noise(table, s.p, 520.0, 520.0, 190.0, seed + 0.8, fp)
+        soft = float(0.006)
+        level = float(1.0)
+        if kind == 0:
+            soft = 0.02
+            level = 0.1
+        elif kind == 1:
+            soft = 0.009
+            level = 0.72
+        elif kind == 3:
+            soft = 0.008
+            level = 0.28 + 0.72 * ramp(EYE_Z, EYE_Z + 0.055, z + 0.3 * (y + 0.03))
+        share = ramp(-soft, soft, s.hair - recede + 0.0024 * ragged)
+        if share > 0.0:
+            strand = fine
+            if kind == 4:
+                strand = noise(table, s.p, 520.0, 34.0, 300.0, seed + 0.9, fp)
+            elif kind >= 2:
+                strand = noise(table, s.p, 720.0, 300.0, 360.0, seed + 0.9, fp)
+            lock = noise(table, s.p, 90.0, 22.0, 60.0, seed + 0.15, fp)
+            if level < 0.9:
+                level = level + 0.25 * fine
+            share = share * wp.clamp(level, 0.0, 1.0)
+            colour = mix(colour, rows[k].hair * (1.0 + 0.28 * strand + 0.14 * lock), share)
+            layer.roughness = layer.roughness + (0.5 - layer.roughness) * share
+    layer.colour = colour
+    return layer
+
+
+@wp.func
+def paint_eyes(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec3:
+    dx = wp.abs(s.p[0]) - EYE_X
+    dz = s.p[2] - EYE_Z
+    rho = wp.sqrt(dx * dx + dz * dz)
+    fp = wp.max(s.fp, 0.0004)
+    spokes = noise(table, s.p, 900.0, 30.0, 900.0, rows[k].seed, s.fp)
+    iris = rows[k].iris * (
+        (0.85 + 0.35 * spokes + 0.5 * bump(rho - 0.0042, 0.0018)) * (1.0 - 0.65 * ramp(IRIS - 0.0016, IRIS, rho))
+    )
+    white = wp.vec3(0.56, 0.5, 0.47) * (1.0 - 0.25 * ramp(0.009, 0.016, rho))
+    colour = mix(white, iris, cover(IRIS - rho, wp.max(fp, 0.0006)))
+    colour = mix(colour, wp.vec3(0.004, 0.004, 0.004), cover(PUPIL - rho, fp))
+    lid_shade = 1.0 - 0.5 * ramp(0.001, 0.009, dz + 0.06 * dx)
+    return colour * (lid_shade * (0.18 + 0.82 * ramp(0.0, 0.55, s.open)))
