@@ -17,7 +17,7 @@ NOWHERE = np.zeros((1, 3), np.float32)
 GAITS = {"walk", "run"}
 # Both soles flat on the ground from beginning to end.
 FLAT_FOOTED = ("stand", "sit", "squat", "wave", "pick", "dance", "point", "clap", "phone", "hips", "folded")
-COLLIDING_AVERAGE = 0.01  # the stated bounds on faces that collide beyond the rest pose
+COLLIDING_AVERAGE = 0.006  # the stated bounds on faces that collide beyond the rest pose
 COLLIDING_ADULTS = 0.03
 
 

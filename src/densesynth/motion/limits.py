@@ -4,8 +4,8 @@ Ranges are those of the American Academy of Orthopaedic Surgeons (*Joint Motion:
 1965), with thoracolumbar and cervical ranges divided between the skeleton's joints, the ankle's dorsiflexion as
 measured under body weight (Bennell and others 1998), and hip, knee and shoulder rounded up by some 5° to what the
 active young adults of Boone and Azen (1979) reached. They are stated as components of the joint's rotation vector in
-the T-pose's axes, degrees, for the left side; where a joint turns about its own bone too, swing and twist are taken apart
-first, so that the component along the bone is the twist.
+the T-pose's axes, degrees, for the left side; where a joint turns about its own bone too, swing and twist are taken
+apart first, so that the component along the bone is the twist.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def stretch(phase: float, v: Variation) -> Figure:
         figure.shrug(side, lift=0.45 * up)
         figure.arm(
             side,
-            out=0.22 + v.arms_out + 2.15 * up * min(v.amplitude, 1.05),
+            out=0.22 + v.arms_out + 2.15 * up * (0.75 + 0.25 * v.amplitude),
             forward=0.35 * math.sin(math.pi * up),
             rotate=0.15 - 0.3 * up,
             elbow=0.16 + v.elbow_bend * (1.0 - 0.5 * up) + 0.25 * up,
@@ -142,7 +142,7 @@ def reach_up(phase: float, v: Variation) -> Figure:
     figure.arm(
         "left",
         out=0.21 + v.arms_out + 0.25 * up,
-        forward=0.02 + 2.35 * up * min(v.amplitude, 1.05),
+        forward=0.02 + 2.4 * up * (0.75 + 0.25 * v.amplitude),
         rotate=0.15 + 1.0 * up,
         elbow=0.16 + v.elbow_bend + 1.1 * math.sin(math.pi * up) ** 2 * (1.0 - 0.6 * up) + 0.1 * up,
         turned=0.25 + 0.5 * up,
