@@ -37,7 +37,6 @@ def test_mistakes(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "no such recipe" in mistake(["generate", str(tmp_path / "none.toml"), *tail], capsys)
     assert "--frames 0" in mistake(["generate", str(recipe), *tail, "--frames", "0"], capsys)
     assert "unknown motion" in mistake(["generate", str(recipe), *tail, "--people.motions", "fly"], capsys)
-    assert "must rise" in mistake(["generate", str(recipe), *tail, "--camera.fill", "2", "1"], capsys)
     empty = tmp_path / "empty"
     empty.mkdir()
     assert str(empty) in mistake(["generate", str(recipe), *tail, "--background.folder", str(empty)], capsys)
@@ -98,6 +97,15 @@ def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         run(arguments)
     assert left.value.code == 0
     assert "densesynth" in capsys.readouterr().out
+
+
+def test_senseless_options_are_named(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options, named in ((["--camera.fill", "2", "1"], "must rise"), (["--framse", "3"], "--framse")):
+        with pytest.raises(SystemExit) as left:
+            run(["generate", str(recipe), "--out", str(tmp_path / "out"), *options])
+        assert left.value.code == EXIT_MISTAKE
+        assert named in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

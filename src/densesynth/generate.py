@@ -6,12 +6,14 @@ import importlib.metadata
 import multiprocessing
 import platform
 import signal
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import cv2
 import numpy as np
@@ -148,7 +150,21 @@ def generate_dataset(
     for name, value, least in (("frames", frames, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value < least:
             raise ConfigurationError(f"--{name} {value}: give a whole number of at least {least}")
-    console = Console(stderr=True, quiet=not progress)
+    console = Console(stderr=True, quiet=not progress, soft_wrap=True, highlight=False)
+    with _tell_warnings(console):
+        return _generate(recipe, out, frames, seed, workers, device, keep_geometry, console)
+
+
+def _generate(
+    recipe: Recipe,
+    out: Path,
+    frames: int,
+    seed: int,
+    workers: int,
+    device: str,
+    keep_geometry: bool,
+    console: Console,
+) -> Manifest:
     generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
     done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
     todo = [index for index in range(frames) if index not in done]
@@ -177,7 +193,8 @@ _worker: Generator | None = None  # each worker process has its own
 def _start_worker(recipe: Recipe, device: str, keep_geometry: bool) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the run; workers finish the frame they are at
-    _worker = Generator(recipe, device, keep_geometry=keep_geometry)
+    with warnings.catch_warnings(action="ignore"):  # the parent has said them
+        _worker = Generator(recipe, device, keep_geometry=keep_geometry)
 
 
 def _work(out: Path, seed: int, index: int) -> int:
@@ -212,6 +229,18 @@ def _run_side_by_side(
         ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _tell_warnings(console: Console) -> Iterator[None]:
+    """Warnings (a background picture that can't be read) as one line each instead of Python's two."""
+
+    def tell(message: Warning | str, *_: Any, **__: Any) -> None:
+        console.print(f"warning: {message}", markup=False)
+
+    with warnings.catch_warnings(action="always", category=UserWarning):
+        warnings.showwarning = tell
+        yield
 
 
 def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: bool) -> Manifest:
