@@ -93,7 +93,7 @@ class Show:
     out: Path | None = None
     """Folder for the pictures and the page; DATASET/show when left out."""
     frames: int = 24
-    """How many frames to draw, from the first."""
+    """How many frames to draw, spread evenly over the dataset."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -201,12 +201,15 @@ def _audit(folder: Path) -> int:
 
 
 def _show(folder: Path, out: Path | None, frames: int) -> int:
+    from densesynth.data.dataset import read_manifest
     from densesynth.view.show import show
 
+    read_manifest(folder)
     with frames_bar(Console(stderr=True), "drawn") as advance_to:
         paths = show(folder, out, frames, advance_to)
     console = Console(soft_wrap=True, highlight=False)
-    console.print(f"Contact sheets: {paths[0]}" + (f" to {paths[-2].name}" if len(paths) > 2 else ""), markup=False)
+    for sheet in paths[:-1]:
+        console.print(f"Contact sheet: {sheet}", markup=False)
     console.print(f"Open in a browser: {paths[-1].resolve().as_uri()}", markup=False)
     return 0
 

@@ -13,6 +13,7 @@ from densesynth.geometry.skeleton import JOINT
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 SIDE_SAMPLES = 64  # pixels of a part that are compared with the joints
+SIDE_MARGIN = 0.01  # metres; what shows of a head's half may be a sliver along the mid-plane, nearly as far from both ears
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
@@ -75,7 +76,8 @@ def swapped_sides(
     """Names of one person's parts that are labelled left and lie along the right bones, or the other way round.
 
     points: the person's surface points, world; part: their fine labels. A part is wrong when most of its points are
-    nearer to the other side's bones than to its own: flesh is nearest to the bone inside it, even where limbs touch.
+    clearly nearer to the other side's bones than to its own: flesh is nearest to the bone inside it, even where limbs
+    touch.
     Halves of the head are measured against the ears.
     """
     position = joints.astype(np.float64)
@@ -86,7 +88,7 @@ def swapped_sides(
     for (left, own), other in zip([*left_bones, (_LEFT_HEAD, ears[0])], [*right_bones, ears[1]], strict=True):
         for fine, near, far in ((left, own, other), (int(FINE_MIRROR[left]), other, own)):
             sample = _sample(points, part, fine)
-            if len(sample) and (_to_bones(sample, near) > _to_bones(sample, far)).mean() > 0.5:
+            if len(sample) and (_to_bones(sample, near) > _to_bones(sample, far) + SIDE_MARGIN).mean() > 0.5:
                 wrong.append(FINE_NAMES[fine])
     return wrong
 
