@@ -26,6 +26,7 @@ from test_embree import cast, near_an_edge
 
 from densesynth.render.lighting import Lighting, ambient_from_sky
 from densesynth.render.render import rasterise, render
+from densesynth.render.sensor import develop
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 
@@ -58,12 +59,14 @@ def time_stages(frames: int, size: int, device: str) -> dict[str, list[float]]:
 
         view = lap("rasterise", lambda m=mesh, c=camera: rasterise([m], c, device))
         lap("resolve to buffers", view.buffers)
+        lap("faces sorted into cells", lambda v=view: v.cells)
         lap("visible vertices", lambda v=view: v.visible_vertices(0))
         samples = lap("colour samples (4 per edge pixel)", lambda v=view: v.samples(4))
         albedo = np.full((samples.pixel.shape[0], 3), 0.5, np.float32)
-        shadow = lap("shadow map 512²", lambda v=view: make_shadow_map(v.raster.geometry, light))
+        shadow = lap("shadow map 384²", lambda v=view: make_shadow_map(v.raster.geometry, light))
         lap("shadow on a full picture of ground", lambda s=shadow, g=ground: s.shadow_at(g))
-        lap("shade", lambda s=samples, a=albedo, b=background, m=shadow: shade(s, a, 0.5, 1.0, light, b, m))
+        linear = lap("shade", lambda s=samples, a=albedo, b=background, m=shadow: shade(s, a, 0.5, 1.0, light, b, m))
+        lap("sensor", lambda p=linear, f=frame: develop(p, 0.01, np.random.default_rng(f), device))
         rays = camera.pixel_rays().reshape(-1, 3)
         lap("embree: build and cast the same rays", lambda m=mesh, c=camera, r=rays: cast(m, c, r))
     return times

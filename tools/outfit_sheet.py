@@ -16,7 +16,7 @@ from densesynth.body.anny import load_anny
 from densesynth.geometry.camera import Camera, look_at
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.render import render
-from densesynth.scene.environment import to_srgb
+from densesynth.render.sensor import encode_srgb
 
 HEIGHT = 480
 KEY = np.array([0.35, -0.8, 0.5]) / np.linalg.norm([0.35, -0.8, 0.5])
@@ -46,7 +46,8 @@ def shade(paint: Paint, outfit: Outfit, mesh: Mesh, eye: np.ndarray, target: np.
     gloss = 0.2 * (1.0 - roughness) ** 2 * np.clip(normal @ half, 0.0, 1.0) ** (2.0 / np.maximum(roughness, 0.05) ** 2)
     picture = np.full((h, w, 3), 0.45, np.float32)
     picture[seen] = albedo * light[:, None] + gloss[:, None]
-    return to_srgb(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA))
+    small = np.clip(cv2.resize(picture, (width, HEIGHT), interpolation=cv2.INTER_AREA), 0.0, 1.0)
+    return np.round(255.0 * encode_srgb(small)).astype(np.uint8)
 
 
 def main(out: str, people: int = 24, seed: int = 0) -> None:

@@ -45,9 +45,7 @@ def load_recipe(path: Path) -> Recipe:
     except IsADirectoryError:
         raise ConfigurationError(f"{path}: a recipe is a .toml file, and this is a folder") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{path}: the recipe can't be read ({error}); a recipe is a UTF-8 text file"
-        ) from None
+        raise ConfigurationError(f"{path}: the recipe can't be read ({error}); a recipe is a UTF-8 text file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
     recipe = recipe_from_table(table, str(path))

@@ -28,13 +28,13 @@ from densesynth.config import Recipe, recipe_to_table
 from densesynth.data.dataset import finish, open_output
 from densesynth.data.record import FrameRecord, make_record, write_record
 from densesynth.data.schema import Licence, Manifest
+from densesynth.device import choose_device, kernels_are_compiled
 from densesynth.errors import ConfigurationError, DatasetError
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
 from densesynth.label.keypoints import cast_keypoints
 from densesynth.progress import frames_bar
-from densesynth.render.device import choose_device
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import BackdropFolder, load_backdrops
 from densesynth.scene.sample import check_motions, draw_scene
@@ -165,6 +165,8 @@ def _generate(
     keep_geometry: bool,
     console: Console,
 ) -> Manifest:
+    if not kernels_are_compiled():
+        console.print("first start: the first frame compiles the render kernels, about a minute, once …")
     generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
     done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
     todo = [index for index in range(frames) if index not in done]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densesynth.appearance.colour import linear_from_srgb, mix_skin
+from densesynth.appearance.colour import APART, SAFE, draw_apart, linear_from_srgb, measure_difference, mix_skin
 from densesynth.appearance.layout import ROW, pack_outfits
 from densesynth.appearance.outfit import HIGHEST_TOP_HEM, PATTERNS, WAIST, draw_outfit
 
@@ -59,6 +59,38 @@ def test_skin_darkens_with_melanin_and_stays_skin():
     tones = np.array([mix_skin(m, 0.0) for m in np.linspace(0.0, 1.0, 30)])
     assert (np.diff(tones.sum(axis=1)) < 0.0).all()
     assert ((tones[:, 0] > tones[:, 1]) & (tones[:, 1] > tones[:, 2])).all()
+
+
+def test_nobody_wears_their_own_skin_colour():
+    """Every colour of every garment and shoe, and of what an open jacket shows, over 1,000 people."""
+    for outfit in draw(1000):
+        skin = mix_skin(outfit.skin.melanin, outfit.skin.undertone)
+        for cloth in (outfit.top.cloth, outfit.top.inner, outfit.bottom.cloth):
+            assert measure_difference(cloth.colour, skin) >= APART
+            assert measure_difference(cloth.second, skin) >= APART
+        assert measure_difference(outfit.top.trim, skin) >= APART
+        assert measure_difference(outfit.footwear.upper, skin) >= APART
+
+
+def test_a_draw_that_never_leaves_the_skin_ends_in_a_safe_colour():
+    for melanin in np.linspace(0.0, 1.0, 30):
+        skin = mix_skin(melanin, 0.0)
+        colour = draw_apart(np.random.default_rng(0), lambda _, skin=skin: skin, skin)
+        assert colour in SAFE
+        assert measure_difference(colour, skin) >= APART
+
+
+def test_cloth_of_every_shade_is_still_sold():
+    """Keeping away from the skin leaves white, black and colourful clothes."""
+    light = np.array([np.dot(o.top.cloth.colour, (0.2126, 0.7152, 0.0722)) for o in draw(500)])
+    assert (light > 0.5).mean() > 0.1
+    assert (light < 0.05).mean() > 0.1
+
+
+def test_differences_are_cielab():
+    assert measure_difference((0.0,) * 3, (1.0,) * 3) == pytest.approx(100.0, abs=0.1)
+    red, green = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)  # of sRGB: (53.24, 80.09, 67.20) and (87.73, −86.18, 83.18)
+    assert measure_difference(red, green) == pytest.approx(170.6, abs=0.5)
 
 
 @pytest.mark.parametrize(("sex", "bearded"), [(0.0, True), (1.0, False)])

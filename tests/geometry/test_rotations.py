@@ -90,3 +90,9 @@ def test_frames_are_right_handed(first, second):
 def test_mirrored_rotation_is_the_rotation_seen_in_a_mirror(vector):
     flip = np.diag([-1.0, 1.0, 1.0])
     assert np.allclose(matrix_from_vector(mirror(vector)), flip @ matrix_from_vector(vector) @ flip, atol=1e-12)
+
+
+def test_one_vector_gives_the_matrix_it_gives_among_many() -> None:
+    vectors = np.concatenate([np.random.default_rng(0).normal(0, 2, (50, 3)), np.zeros((1, 3)), np.full((1, 3), 1e-10)])
+    many = matrix_from_vector(vectors)
+    assert np.abs(np.stack([matrix_from_vector(vector) for vector in vectors]) - many).max() < 1e-15

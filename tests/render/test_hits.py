@@ -72,3 +72,38 @@ def test_a_mesh_partly_behind_the_camera_still_hides() -> None:
     camera: Camera = aim_camera((0.0, 0.0, 1.0), (0.0, 3.0, 0.0))
     assert rasterise([ball], camera).visible_vertices(0).any()
     assert not rasterise([ball, sheet], camera).visible_vertices(0).any()
+
+
+@pytest.mark.parametrize("lens", [Lens(), STRONG])
+def test_a_soup_of_triangles_against_every_face(lens: Lens) -> None:
+    """Folded, crossing and sliver faces of every size: each vertex's ray against all of them, in float64 NumPy."""
+    rng = np.random.default_rng(3)
+    size = 10.0 ** rng.uniform(-2.0, 0.0, (400, 1, 1))
+    corners = rng.normal(0.0, 0.6, (400, 1, 3)) + rng.normal(0.0, 1.0, (400, 3, 3)) * size
+    soup = Mesh(corners.reshape(-1, 3).astype(np.float32), np.arange(1200, dtype=np.int32).reshape(-1, 3))
+    camera = aim_camera((0.0, -4.0, 0.5), width=96, height=80, lens=lens)
+    view = rasterise([soup], camera)
+    in_camera = camera.to_camera(soup.vertices)
+    pixel = camera.project(soup.vertices)
+    inside = (pixel > 0.01).all(axis=1) & (pixel < np.array([96, 80]) - 0.01).all(axis=1) & (in_camera[:, 2] > 0.0)
+    a, b, c = (in_camera[soup.faces[:, k]] for k in range(3))
+    normals = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)])
+    rays = in_camera / in_camera[:, 2:]
+    weights = np.einsum("kfi,ri->krf", normals, rays)
+    met = (weights >= 0.0).all(axis=0) | (weights <= 0.0).all(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.einsum("fi,fi->f", a, normals[0]) / weights.sum(axis=0)
+    own = np.arange(1200)[:, None] // 3 == np.arange(400)
+    before = (met & ~own & (z > 0.0) & (z < in_camera[:, 2:] * (1.0 - 1e-5))).any(axis=1)
+    visible = view.visible_vertices(0)
+    assert (inside & before).sum() > 100
+    assert (inside & ~before).sum() > 100
+    assert np.array_equal(visible[inside], ~before[inside])
+    points = soup.vertices[inside].astype(np.float64) + 0.3 * (rays[inside] @ camera.camera_from_world[:3, :3])
+    in_frame = camera.project(points)
+    kept = (in_frame > 0.01).all(axis=1) & (in_frame < np.array([96, 80]) - 0.01).all(axis=1)
+    _, _, depth = view.first_hit(points[kept])
+    # The rays pass through corners of their own faces, which they may meet or just miss.
+    others = np.where(met & ~own & (z > 0.0), z, np.inf).min(axis=1)[inside][kept]
+    nearest = np.minimum(others, in_camera[inside][kept, 2])
+    assert (np.isclose(depth, others, rtol=1e-6) | np.isclose(depth, nearest, rtol=1e-6)).all()

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from render_scenes import STRONG, aim_camera, frame_body, icosphere, pose_anny, square
 
+from densesynth.device import choose_device
 from densesynth.errors import CameraError, ConfigurationError, DeviceError
 from densesynth.geometry.camera import Camera, Lens
 from densesynth.geometry.mesh import Mesh
 from densesynth.render import reference
 from densesynth.render.buffers import Buffers
-from densesynth.render.device import choose_device
 from densesynth.render.kernels.lens import TILE
 from densesynth.render.render import rasterise, render
 

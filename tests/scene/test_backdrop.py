@@ -10,8 +10,10 @@ import pytest
 
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera, Lens, look_at
-from densesynth.scene.backdrop import draw_backdrop, load_backdrops, render_backdrop
+from densesynth.scene import backdrop as scene_backdrop
+from densesynth.scene.backdrop import LOWEST, bound_shadow, load_backdrops, render_backdrop
 from densesynth.scene.environment import draw_lighting
+from densesynth.scene.surroundings import draw_backdrop
 
 
 def make_camera(width: int = 96, height: int = 80, azimuth: float = 0.7, distance: float = 3.5) -> Camera:
@@ -30,6 +32,7 @@ def test_every_backdrop_is_finite_and_neither_black_nor_burnt(seed: int):
     picture = render_backdrop(backdrop, camera, light)
     assert picture.colour.shape == (80, 96, 3)
     assert np.isfinite(picture.colour).all()
+    assert picture.colour.min() >= 0.0
     assert 0.005 < picture.colour.mean() < 1.2
     assert picture.colour.std() > 0.005
     assert (picture.shade_in_shadow > 0.0).all()
@@ -59,10 +62,9 @@ def test_ground_points_project_to_their_pixels():
         picture = render_backdrop(draw_backdrop(rng), camera, draw_lighting(rng))
         if picture.ground_in_world is None:
             continue
-        seen = np.isfinite(picture.ground_in_world[..., 0])
+        seen = np.isfinite(picture.ground_in_world[0])
         rows, columns = np.nonzero(seen)
-        points = picture.ground_in_world[seen]
-        np.testing.assert_allclose(points[:, 2], 0.0, atol=1e-4)
+        points = np.concatenate([picture.ground_in_world[:, seen].T, np.zeros((len(rows), 1))], axis=1)
         pixels = camera.project(points)
         near = np.linalg.norm(points[:, :2], axis=1) < 6.0
         expected = np.stack([2 * columns + 1.0, 2 * rows + 1.0], axis=1)
@@ -75,22 +77,67 @@ def test_shadow_falls_where_it_is_said_to():
     for seed in range(20):
         rng = np.random.default_rng(seed)
         picture = render_backdrop(draw_backdrop(rng), make_camera(), draw_lighting(rng))
-        if picture.ground_in_world is not None and np.isfinite(picture.ground_in_world[..., 0]).sum() > 500:
+        if np.isfinite(picture.ground_in_world[0]).sum() > 500:
             break
-    people = np.zeros((1, 2))
-    lit = picture.cast(lambda points: np.ones(len(points), np.float32), people)
+    box = np.array([[-1.0, -0.8], [0.7, 1.0]])
+    lit = picture.cast(lambda points: np.ones(len(points), np.float32), box)
     np.testing.assert_allclose(lit, picture.colour, atol=1e-6)
-    dark = picture.cast(lambda points: np.zeros(len(points), np.float32), people, reach=1.0)
+    asked = []
+    dark = picture.cast(lambda points: (asked.append(points), np.zeros(len(points), np.float32))[1], box)
+    assert (asked[0][:, 2] == 0.0).all()
+    assert ((asked[0][:, :2] >= box[0]) & (asked[0][:, :2] <= box[1])).all()
+    with np.errstate(invalid="ignore"):
+        inside = (
+            (picture.ground_in_world >= box[0][:, None, None]) & (picture.ground_in_world <= box[1][:, None, None])
+        ).all(0)
+    assert len(asked[0]) == inside.sum() > 100
+    full = cv2.resize(inside.astype(np.float32), (96, 80), interpolation=cv2.INTER_LINEAR)
     changed = np.abs(dark - picture.colour).max(axis=2) > 1e-6
-    distance = np.linalg.norm(np.repeat(np.repeat(picture.ground_in_world[..., :2], 2, 0), 2, 1), axis=2)
-    assert changed.any()
-    assert changed[distance < 0.8].all()
-    assert not changed[(distance > 1.3)].any()
-    with_rim = np.where(np.isfinite(distance), distance, 9.0)
-    inside = cv2.dilate(with_rim, np.ones((7, 7))) < 0.8  # no pixel beside what isn't ground
-    assert inside.any()
-    ratio = (dark / picture.colour)[inside]
+    assert changed[full > 0.0].all()
+    assert not changed[full == 0.0].any()
+    ratio = (dark / picture.colour)[cv2.erode(inside.astype(np.uint8), np.ones((3, 3))).repeat(2, 0).repeat(2, 1) > 0]
     np.testing.assert_allclose(ratio, np.broadcast_to(picture.shade_in_shadow, ratio.shape), rtol=1e-3)
+    nowhere = picture.cast(lambda points: np.zeros(len(points), np.float32), box + 500.0)
+    assert nowhere.tobytes() == picture.colour.tobytes()
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_ray_of_the_light_lands_outside_the_shadows_box(seed: int):
+    rng = np.random.default_rng(seed)
+    light = draw_lighting(rng)
+    vertices = rng.normal(size=(400, 3)) * (0.4, 0.3, 0.5) + (0.3, -0.2, 0.7)
+    vertices = np.maximum(vertices, (-9.0, -9.0, 0.0)).astype(np.float32)
+    first, last = bound_shadow(vertices, light)
+    towards = light.direction + np.tan(light.angular_radius) * 0.999 * _unit(
+        np.cross(light.direction, rng.normal(size=(400, 3)))
+    )
+    landed = vertices[:, :2] - towards[:, :2] / np.maximum(towards[:, 2:], LOWEST) * vertices[:, 2:]
+    assert (landed >= first - 1e-6).all()
+    assert (landed <= last + 1e-6).all()
+    reach = np.abs(vertices).max() * (1.0 + 1.0 / LOWEST)
+    assert (np.abs([first, last]) <= reach + 1.0).all()  # and no box is boundless
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_clutter_is_drawn_wherever_its_rectangle_could_miss_it():
+    """Where the kernel is told to look for boxes hides none of them: the same picture as looking everywhere."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        backdrop, light = draw_backdrop(rng), draw_lighting(rng)
+        camera = make_camera(128, 96, azimuth=rng.uniform(-np.pi, np.pi), distance=rng.uniform(0.6, 6.0))
+        picture = render_backdrop(backdrop, camera, light).small
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scene_backdrop, "_bound_boxes", _look_everywhere)
+            everywhere = render_backdrop(backdrop, camera, light).small
+        np.testing.assert_array_equal(picture, everywhere)
+
+
+def _look_everywhere(boxes: np.ndarray, *_: object) -> None:
+    for name in ("last", "last_shade"):
+        boxes[name] = 10_000
 
 
 def write_picture(path: Path, seed: int, size: tuple[int, int] = (60, 90)) -> None:

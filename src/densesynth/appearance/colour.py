@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Callable
 
 import numpy as np
 
 from densesynth.arrays import Array, Float64
 
 Colour = tuple[float, float, float]
+
+APART = 25.0  # CIELAB units between a garment's colours and its wearer's skin: nobody is to look undressed
+TRIES = 24  # of a draw that may have to be drawn again
+# Of these, one at least is apart from any skin and any other cloth.
+SAFE: tuple[Colour, ...] = ((0.02, 0.02, 0.025), (0.78, 0.77, 0.74), (0.04, 0.09, 0.32), (0.05, 0.24, 0.12))
 
 # Skin from the lightest to the darkest, as cameras see it under white light (sRGB); our own choice, spaced by eye.
 SKIN_SRGB = np.array(
@@ -71,11 +77,41 @@ def draw_cloth_colour(rng: np.random.Generator) -> Colour:
     return as_colour(linear_from_srgb(255.0 * np.array(colorsys.hsv_to_rgb(hue, saturation, value))))
 
 
-def draw_second_colour(rng: np.random.Generator, first: Colour) -> Colour:
-    """A cloth colour that can be told from the first: their luminances differ by a third of the larger at least."""
-    for _ in range(8):
-        colour = draw_cloth_colour(rng)
-        bright, dim = max(sum(colour), sum(first)), min(sum(colour), sum(first))
-        if bright > 1.5 * dim + 0.05:
+def measure_difference(first: Colour, second: Colour) -> float:
+    """How different two colours look: their distance in CIELAB (CIE 1976, white D65). About 2 can just be told."""
+    (l1, a1, b1), (l2, a2, b2) = _lab(first), _lab(second)
+    return float(((l1 - l2) ** 2 + (a1 - a2) ** 2 + (b1 - b2) ** 2) ** 0.5)
+
+
+def _lab(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = colour
+    x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505
+    y = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
+    fx, fy, fz = (t ** (1.0 / 3.0) if t > 0.008856 else 7.787 * t + 16.0 / 116.0 for t in (x, y, z))
+    return 116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)
+
+
+def draw_apart(rng: np.random.Generator, draw: Callable[[np.random.Generator], Colour], skin: Colour) -> Colour:
+    """What `draw` gives, drawn again until it can't be taken for bare skin (at least APART from it)."""
+    for _ in range(TRIES):
+        colour = draw(rng)
+        if measure_difference(colour, skin) >= APART:
             return colour
-    return (0.78, 0.77, 0.74) if sum(first) < 0.8 else (0.02, 0.02, 0.025)
+    return max(SAFE, key=lambda colour: measure_difference(colour, skin))
+
+
+def draw_second_colour(rng: np.random.Generator, first: Colour, skin: Colour | None = None) -> Colour:
+    """A cloth colour that can be told from the first: their luminances differ by a third of the larger at least.
+    Given a skin, nor can it be taken for that."""
+    for _ in range(TRIES):
+        colour = draw_cloth_colour(rng)
+        if _luminances_differ(colour, first) and (skin is None or measure_difference(colour, skin) >= APART):
+            return colour
+    apart = [c for c in SAFE if skin is None or measure_difference(c, skin) >= APART]
+    return max(apart, key=lambda colour: measure_difference(colour, first))
+
+
+def _luminances_differ(first: Colour, second: Colour) -> bool:
+    bright, dim = max(sum(first), sum(second)), min(sum(first), sum(second))
+    return bright > 1.5 * dim + 0.05

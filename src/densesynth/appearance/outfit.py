@@ -18,9 +18,11 @@ from densesynth.appearance.colour import (
     IRIS_SRGB,
     Colour,
     as_colour,
+    draw_apart,
     draw_cloth_colour,
     draw_second_colour,
     linear_from_srgb,
+    mix_skin,
 )
 
 Pattern = Literal["plain", "hoops", "stripes", "check", "dots", "print", "denim", "knit", "logo", "block"]
@@ -161,19 +163,20 @@ def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:
     )
     if headwear == "headscarf" and rng.random() >= sex:
         headwear = "beanie"
-    top = _draw_top(rng)
+    bare = mix_skin(skin.melanin, skin.undertone)
+    top = _draw_top(rng, bare)
     return Outfit(
         seed=float(rng.random()),
         skin=skin,
         hair=_draw_hair(rng, sex, melanin),
         iris=_draw_iris(rng, melanin),
         top=top,
-        bottom=_draw_bottom(rng, top),
-        footwear=_draw_footwear(rng),
-        glove=draw_cloth_colour(rng),
+        bottom=_draw_bottom(rng, top, bare),
+        footwear=_draw_footwear(rng, bare),
+        glove=draw_apart(rng, draw_cloth_colour, bare),
         glove_cuff=float(rng.uniform(0.46, 0.53)) if rng.random() < 0.04 else 9.0,
         headwear=headwear,
-        headwear_cloth=_draw_cloth(rng, ("plain", "knit", "plain", "hoops", "print"), (0.012, 0.03)),
+        headwear_cloth=_draw_cloth(rng, bare, ("plain", "knit", "plain", "hoops", "print"), (0.012, 0.03)),
     )
 
 
@@ -211,15 +214,16 @@ def _draw_iris(rng: np.random.Generator, melanin: float) -> Colour:
 
 
 def _draw_cloth(
-    rng: np.random.Generator, patterns: tuple[Pattern, ...], scale: tuple[float, float], roughness: float = 0.85
+    rng: np.random.Generator,
+    skin: Colour,
+    patterns: tuple[Pattern, ...],
+    scale: tuple[float, float],
+    roughness: float = 0.85,
 ) -> Cloth:
+    """A fabric of two colours that can be told from each other and from the skin beside it."""
     pattern = patterns[int(rng.integers(len(patterns)))]
-    colour = draw_cloth_colour(rng)
-    if pattern == "denim":
-        shade = rng.uniform(0.0, 1.0)
-        srgb = np.array([38, 48, 74]) * (1 - shade) + np.array([128, 152, 184]) * shade
-        colour = as_colour(linear_from_srgb(srgb)) if rng.random() < 0.85 else as_colour(np.full(3, 0.02))
-    second = draw_second_colour(rng, colour)
+    colour = draw_apart(rng, _draw_denim if pattern == "denim" else draw_cloth_colour, skin)
+    second = draw_second_colour(rng, colour, skin)
     return Cloth(
         colour=colour,
         second=second,
@@ -229,7 +233,19 @@ def _draw_cloth(
     )
 
 
-def _draw_top(rng: np.random.Generator) -> Top:
+def _draw_denim(rng: np.random.Generator) -> Colour:
+    if rng.random() < 0.15:
+        return as_colour(np.full(3, 0.02))
+    shade = rng.uniform(0.0, 1.0)
+    return as_colour(linear_from_srgb(np.array([38, 48, 74]) * (1 - shade) + np.array([128, 152, 184]) * shade))
+
+
+def _draw_leather(rng: np.random.Generator) -> Colour:
+    srgb = ((28, 24, 22), (86, 54, 34), (52, 34, 26), (120, 84, 54))[int(rng.integers(4))]
+    return as_colour(linear_from_srgb(np.array(srgb)) * rng.uniform(0.8, 1.2))
+
+
+def _draw_top(rng: np.random.Generator, skin: Colour) -> Top:
     kinds: tuple[TopKind, ...] = ("t-shirt", "long sleeve", "vest", "shirt", "jumper", "jacket")
     kind = cast(TopKind, _choose(rng, kinds, (0.3, 0.14, 0.08, 0.18, 0.15, 0.15)))
     patterns: dict[TopKind, tuple[Pattern, ...]] = {
@@ -240,7 +256,7 @@ def _draw_top(rng: np.random.Generator) -> Top:
         "jumper": ("knit", "knit", "hoops", "block", "plain"),
         "jacket": ("plain", "plain", "denim", "block", "check"),
     }
-    cloth = _draw_cloth(rng, patterns[kind], (0.018, 0.11))
+    cloth = _draw_cloth(rng, skin, patterns[kind], (0.018, 0.11))
     short = kind == "t-shirt" or (kind == "shirt" and rng.random() < 0.3)
     rolled = kind in ("shirt", "jumper", "long sleeve") and rng.random() < 0.25
     long_sleeve = rng.uniform(0.3, 0.42) if rolled else rng.uniform(0.49, 0.525)
@@ -257,7 +273,7 @@ def _draw_top(rng: np.random.Generator) -> Top:
         pointed, drop, rise = 1.0, rng.uniform(0.0, 0.05), 0.022
     if kind == "jacket":
         pointed, drop, rise = 1.0, rng.uniform(0.0, 0.05), rng.uniform(0.008, 0.028)
-    inner = _draw_cloth(rng, ("plain", "plain", "hoops", "logo"), (0.02, 0.05))
+    inner = _draw_cloth(rng, skin, ("plain", "plain", "hoops", "logo"), (0.02, 0.05))
     return Top(
         kind=kind,
         cloth=cloth,
@@ -276,7 +292,7 @@ def _draw_top(rng: np.random.Generator) -> Top:
     )
 
 
-def _draw_bottom(rng: np.random.Generator, top: Top) -> Bottom:
+def _draw_bottom(rng: np.random.Generator, top: Top, skin: Colour) -> Bottom:
     kinds: tuple[BottomKind, ...] = ("shorts", "knee-length", "trousers", "leggings")
     kind = cast(BottomKind, _choose(rng, kinds, (0.18, 0.12, 0.52, 0.18)))
     patterns: dict[BottomKind, tuple[Pattern, ...]] = {
@@ -285,7 +301,7 @@ def _draw_bottom(rng: np.random.Generator, top: Top) -> Bottom:
         "trousers": ("plain", "plain", "denim", "denim", "denim", "check", "stripes"),
         "leggings": ("plain", "plain", "plain", "print", "block"),
     }
-    cloth = _draw_cloth(rng, patterns[kind], (0.014, 0.07), 0.6 if kind == "leggings" else 0.85)
+    cloth = _draw_cloth(rng, skin, patterns[kind], (0.014, 0.07), 0.6 if kind == "leggings" else 0.85)
     lengths = {"shorts": (0.13, 0.26), "knee-length": (0.32, 0.47), "trousers": (0.75, 0.8), "leggings": (0.55, 0.79)}
     belted = kind != "leggings" and rng.random() < 0.3
     brown = as_colour(linear_from_srgb(np.array(((30, 24, 22), (82, 52, 32), (20, 20, 22))[int(rng.integers(3))])))
@@ -300,18 +316,15 @@ def _draw_bottom(rng: np.random.Generator, top: Top) -> Bottom:
     )
 
 
-def _draw_footwear(rng: np.random.Generator) -> Footwear:
+def _draw_footwear(rng: np.random.Generator, skin: Colour) -> Footwear:
     kinds: tuple[ShoeKind, ...] = ("trainers", "boots", "loafers", "high tops")
     kind = cast(ShoeKind, _choose(rng, kinds, (0.5, 0.15, 0.2, 0.15)))
-    upper = draw_cloth_colour(rng)
-    if kind in ("boots", "loafers"):
-        leather = ((28, 24, 22), (86, 54, 34), (52, 34, 26), (120, 84, 54))[int(rng.integers(4))]
-        upper = as_colour(linear_from_srgb(np.array(leather)) * rng.uniform(0.8, 1.2))
-    second = draw_second_colour(rng, upper)
+    upper = draw_apart(rng, _draw_leather if kind in ("boots", "loafers") else draw_cloth_colour, skin)
+    second = draw_second_colour(rng, upper, skin)
     white = rng.random() < 0.65 and kind in ("trainers", "high tops")
     tops = {"trainers": (0.075, 0.09), "boots": (0.13, 0.24), "loafers": (0.058, 0.066), "high tops": (0.12, 0.14)}
     socked = kind != "loafers" or rng.random() < 0.5
-    sock = (0.75, 0.75, 0.73) if rng.random() < 0.5 else draw_cloth_colour(rng)
+    sock = (0.75, 0.75, 0.73) if rng.random() < 0.5 else draw_apart(rng, draw_cloth_colour, skin)
     return Footwear(
         kind=kind,
         upper=upper,

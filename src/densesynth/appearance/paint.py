@@ -87,7 +87,7 @@ class Paint:
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
         """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel."""
         n, device = len(face), self.device
-        outputs = [wp.zeros(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
+        outputs = [wp.empty(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
         wp.launch(
             paint_kernel,
             dim=n,

@@ -20,6 +20,7 @@ from densesynth.body import kernels
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
 from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
+from densesynth.device import start_warp
 from densesynth.geometry.skeleton import JOINT_NAMES
 
 Regressor = tuple[Int64[Array, "m"], Float64[Array, "m 1"], Int64[Array, "17"]]  # vertices, weights, keypoints' starts
@@ -175,7 +176,7 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
 
     report: told, in one line, when that is about to happen.
     """
-    wp.config.quiet = True  # Warp greets on standard output otherwise, and so does Anny's import
+    start_warp()
     if report is not None and not _is_cached():
         report("first start: building Anny's body, about a minute, once …")
     model = _construct_model()

@@ -14,9 +14,10 @@ from densesynth.render.sensor import develop
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 from densesynth.render.view import View
-from densesynth.scene.backdrop import BackdropFolder, draw_backdrop, render_backdrop
+from densesynth.scene.backdrop import BackdropFolder, bound_shadow, render_backdrop
 from densesynth.scene.scene import Scene
 from densesynth.scene.settings import PictureSettings
+from densesynth.scene.surroundings import draw_backdrop
 
 SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of index 1.5
 
@@ -65,10 +66,11 @@ class Painter:
         with stage("shadow map"):
             shadow = make_shadow_map(view.raster.geometry, scene.lighting)
         with stage("ground shadow"):
-            background = behind.colour
-            if shadow is not None:
-                feet = np.array([person.transl[:2] for person in scene.people], dtype=np.float64)
-                background = behind.cast(shadow.shadow_at, feet)
+            if shadow is None:
+                background = behind.colour
+            else:
+                box = bound_shadow(view.raster.geometry.vertices.numpy(), scene.lighting)
+                background = behind.cast(shadow.shadow_at, box)
         with stage("shade"):
             linear = shade(samples, albedo, roughness, SKIN_AND_CLOTH_SPECULAR, scene.lighting, background, shadow)
         with stage("sensor"):

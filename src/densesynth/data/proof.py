@@ -13,7 +13,9 @@ from densesynth.geometry.skeleton import JOINT
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 SIDE_SAMPLES = 64  # pixels of a part that are compared with the joints
-SIDE_MARGIN = 0.01  # metres; what shows of a head's half may be a sliver along the mid-plane, nearly as far from both ears
+# Below these a part isn't judged: what shows may be a sliver along the mid-plane, or the nape of a head that is turned.
+SIDE_PIXELS = 16
+SIDE_MARGIN = 0.02  # metres
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
@@ -75,9 +77,8 @@ def swapped_sides(
 ) -> list[str]:
     """Names of one person's parts that are labelled left and lie along the right bones, or the other way round.
 
-    points: the person's surface points, world; part: their fine labels. A part is wrong when most of its points are
-    clearly nearer to the other side's bones than to its own: flesh is nearest to the bone inside it, even where limbs
-    touch.
+    points: the person's surface points, world; part: their fine labels. A part is wrong when it is clearly nearer to
+    the other side's bones than to its own: flesh is nearest to the bone inside it, even where limbs touch.
     Halves of the head are measured against the ears.
     """
     position = joints.astype(np.float64)
@@ -88,7 +89,9 @@ def swapped_sides(
     for (left, own), other in zip([*left_bones, (_LEFT_HEAD, ears[0])], [*right_bones, ears[1]], strict=True):
         for fine, near, far in ((left, own, other), (int(FINE_MIRROR[left]), other, own)):
             sample = _sample(points, part, fine)
-            if len(sample) and (_to_bones(sample, near) > _to_bones(sample, far) + SIDE_MARGIN).mean() > 0.5:
+            if len(sample) < SIDE_PIXELS:
+                continue
+            if np.median(_to_bones(sample, near) - _to_bones(sample, far)) > SIDE_MARGIN:
                 wrong.append(FINE_NAMES[fine])
     return wrong
 

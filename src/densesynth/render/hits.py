@@ -2,69 +2,64 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import warp as wp
 
-from densesynth.render.geometry import Geometry
+from densesynth.arrays import Array, Float64, Int32
 from densesynth.render.kernels import hits as kernels
-from densesynth.render.kernels.lens import NO_HIT, OFF_SCREEN
-
-RAYS_PER_CELL = 0.2  # fewer cells cost triple products, more cells cost look-ups; measured on a posed body
+from densesynth.render.raster import Raster
 
 
 @dataclass(frozen=True)
-class Hits:
-    """Device arrays, one entry a ray. slot: −1 for a ray that was left out. face: over all meshes, −1 for none.
-    depth: z in the camera frame, metres, +inf for none."""
+class Cells:
+    """The faces that may be met in each 4×4-pixel cell of a picture; device arrays (Warp).
 
-    slot: Any
-    face: Any
-    depth: Any
+    starts: where the cells' lists begin in `listed`, row by row, and the end. listed: faces over all meshes.
+    nearest: depth of every face's nearest corner, metres.
+    """
+
+    starts: Any
+    listed: Any
+    nearest: Any
 
 
-def find_hits(geometry: Geometry, in_camera: Any, screen: Any, rays: Any) -> Hits:
-    """Rays (device, vec2d: x, y at z = 1, camera frame; x = OFF_SCREEN leaves a ray out) → first hits."""
-    device, count = geometry.device, rays.shape[0]
-    slot = wp.empty(count, dtype=wp.int32, device=device)
-    face = wp.empty(count, dtype=wp.int32, device=device)
-    depth = wp.empty(count, dtype=wp.float64, device=device)
-    on_host = rays.numpy()
-    used = on_host[on_host[:, 0] < OFF_SCREEN / 2.0]
-    if not len(used):
-        slot.fill_(-1)
-        face.fill_(-1)
-        depth.fill_(np.inf)
-        return Hits(slot, face, depth)
-    low, high = used.min(axis=0), used.max(axis=0)
-    size = np.maximum(high - low, 1e-6)
-    cells = max(1.0, len(used) / RAYS_PER_CELL)
-    across = int(np.clip(math.sqrt(cells * size[0] / size[1]), 1, 4096))
-    down = int(np.clip(cells / across, 1, 4096))
-    grid = kernels.Grid()
-    grid.low, grid.across, grid.down = low.tolist(), across, down
-    grid.cells_per_unit = (across / size[0], down / size[1])
+def sort_faces(r: Raster) -> Cells:
+    """Sort the faces of a picture into its cells."""
+    g, device = r.geometry, r.geometry.device
+    across, down = -(-r.camera.width // int(kernels.CELL)), -(-r.camera.height // int(kernels.CELL))
+    face_count = g.faces.shape[0]
+    nearest = wp.empty(face_count, dtype=wp.float32, device=device)
     counts = wp.zeros(across * down + 1, dtype=wp.int32, device=device)
-    wp.launch(kernels.count_rays, dim=count, inputs=[grid, rays, slot, counts], device=device)
+    inputs = [across, down, g.faces, r.in_camera, r.bounds, nearest, counts]
+    wp.launch(kernels.count_faces, face_count, inputs, device=device)
     starts = wp.empty_like(counts)
     wp.utils.array_scan(counts, starts, inclusive=True)
     cursor = wp.clone(starts)
-    sorted_rays = wp.empty(len(used), dtype=wp.vec2d, device=device)
-    keys = wp.full(len(used), NO_HIT, dtype=wp.uint64, device=device)
-    wp.launch(kernels.sort_rays, dim=count, inputs=[rays, slot, cursor, sorted_rays, slot], device=device)
-    wp.launch(
-        kernels.meet_faces,
-        dim=geometry.faces.shape[0],
-        inputs=[grid, low.tolist(), high.tolist(), geometry.faces, in_camera, screen, starts, sorted_rays, keys],
-        device=device,
-    )
-    wp.launch(
-        kernels.read_hits,
-        dim=count,
-        inputs=[slot, keys, rays, geometry.faces, in_camera, face, depth],
-        device=device,
-    )
-    return Hits(slot, face, depth)
+    listed = wp.empty(int(starts[-1:].numpy()[0]), dtype=wp.int32, device=device)
+    wp.launch(kernels.list_faces, face_count, [across, down, r.bounds, cursor, listed], device=device)
+    return Cells(starts, listed, nearest)
+
+
+def cell_inputs(r: Raster, cells: Cells) -> list[Any]:
+    """What `kernels.find_first` reads, in its order."""
+    return [cells.starts, cells.listed, r.bounds, cells.nearest, r.geometry.faces, r.in_camera]
+
+
+def find_hits(
+    r: Raster, cells: Cells, rays: Float64[Array, "n 2"], pixels: Float64[Array, "n 2"]
+) -> tuple[Int32[Array, "n"], Float64[Array, "n"]]:
+    """First face over all meshes (−1: none) and its camera depth (metres, +inf: none) along each ray.
+
+    rays: x, y at z = 1, camera frame. pixels: where each ray stands in the picture, px; a negative column leaves the
+    ray out.
+    """
+    device, count = r.geometry.device, len(rays)
+    face = wp.empty(count, dtype=wp.int32, device=device)
+    depth = wp.empty(count, dtype=wp.float64, device=device)
+    placed = [wp.array(np.ascontiguousarray(a), dtype=wp.vec2d, device=device, copy=False) for a in (rays, pixels)]
+    inputs = [r.optics, *placed, *cell_inputs(r, cells), face, depth]
+    wp.launch(kernels.meet_rays, count, inputs, device=device)
+    return face.numpy().copy(), depth.numpy().copy()

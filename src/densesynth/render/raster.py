@@ -24,7 +24,8 @@ from densesynth.render.optics import make_optics
 
 @dataclass(frozen=True)
 class Raster:
-    """Device state (Warp). optics: the kernels' camera. in_camera, screen: of every vertex. tiles: numbers of the
+    """Device state (Warp). optics: the kernels' camera. in_camera, screen: of every vertex. bounds: of every face,
+    px (x0, y0, x1, y1). tiles: numbers of the
     8×8 tiles that some face may reach. rays (x, y at z = 1), keys (depth and face), covered (mesh bits): per pixel,
     valid in those tiles alone."""
 
@@ -33,6 +34,7 @@ class Raster:
     optics: Any
     in_camera: Any
     screen: Any
+    bounds: Any
     tiles: Any
     rays: Any
     keys: Any
@@ -60,19 +62,21 @@ def draw(meshes: Sequence[Mesh], camera: Camera, device: str) -> Raster:
     across, down = -(-camera.width // lens.TILE), -(-camera.height // lens.TILE)
     in_camera = wp.empty(vertex_count, dtype=wp.vec3d, device=device)
     screen = wp.empty(vertex_count, dtype=wp.vec4, device=device)
+    bounds = wp.empty(face_count, dtype=wp.vec4, device=device)
     boxes = wp.empty(face_count, dtype=wp.vec4i, device=device)
     marks = wp.zeros(across * down, dtype=wp.uint8, device=device)
     rays = wp.empty(pixel_count, dtype=wp.vec2d, device=device)
     keys = wp.empty(pixel_count, dtype=wp.uint64, device=device)
     covered = wp.empty(pixel_count, dtype=wp.uint32, device=device)
     wp.launch(raster.project_vertices, vertex_count, [o, g.vertices, in_camera, screen], device=device)
-    wp.launch(raster.bound_faces, face_count, [o, g.faces, screen, in_camera, boxes, marks], device=device)
+    inputs = [o, g.faces, screen, in_camera, bounds, boxes, marks]
+    wp.launch(raster.bound_faces, face_count, inputs, device=device)
     marked = np.flatnonzero(marks.numpy()).astype(np.int32)
     tiles = wp.array(marked, dtype=wp.int32, device=device, copy=False)
     wp.launch(lens.trace_tiles, len(marked), [o, tiles, rays, keys, covered], device=device)
     inputs = [o, g.faces, g.bits, in_camera, boxes, rays, keys, covered]
     wp.launch(raster.draw_faces, face_count, inputs, device=device)
-    return Raster(camera, g, o, in_camera, screen, tiles, rays, keys, covered)
+    return Raster(camera, g, o, in_camera, screen, bounds, tiles, rays, keys, covered)
 
 
 def resolve(r: Raster) -> Surface:

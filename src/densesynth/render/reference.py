@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from densesynth.arrays import Array, Float64
+from densesynth.device import choose_device
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.buffers import Buffers
-from densesynth.render.device import choose_device
 
 NEAR = 1e-6  # metres
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from densesynth.device import choose_device
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.buffers import Buffers
-from densesynth.render.device import choose_device
 from densesynth.render.view import View
 
 

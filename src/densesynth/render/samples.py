@@ -13,7 +13,7 @@ import warp as wp
 
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.errors import ConfigurationError
-from densesynth.render.hits import find_hits
+from densesynth.render.hits import Cells, cell_inputs
 from densesynth.render.kernels import samples as kernels
 from densesynth.render.kernels.lens import TILE
 from densesynth.render.raster import Raster, Surface
@@ -75,7 +75,7 @@ class Samples:
         return SampleArrays(**{name: getattr(self, name).numpy() for name in names})
 
 
-def take_samples(raster: Raster, surface: Surface, per_edge_pixel: int) -> Samples:
+def take_samples(raster: Raster, surface: Surface, cells: Cells, per_edge_pixel: int) -> Samples:
     """Samples of a picture: 1 (no smoothing), 4 or 8 in each pixel at an edge, each with its own first hit."""
     if per_edge_pixel != 1 and per_edge_pixel not in OFFSETS:
         raise ConfigurationError(f"samples per edge pixel: expected 1, 4 or 8, found {per_edge_pixel}")
@@ -93,20 +93,16 @@ def take_samples(raster: Raster, surface: Surface, per_edge_pixel: int) -> Sampl
     edge_pixels = where[at_edge]
     offsets = np.asarray(OFFSETS.get(per_edge_pixel, ((0.0, 0.0),)))
     edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
-    edge_on_device = wp.array(edge_pixels, dtype=wp.int32, device=device)
-    wp.launch(
-        kernels.aim_between,
-        edge_rays.shape,
-        [o, edge_on_device, wp.array(offsets, dtype=wp.vec2d, device=device), raster.rays, edge_rays],
-        device=device,
-    )
-    edge_faces = find_hits(g, raster.in_camera, raster.screen, edge_rays.flatten()).face.reshape(edge_rays.shape)
-    seen = (edge_faces.numpy() >= 0).sum(axis=1)
+    edge_faces = wp.empty(edge_rays.shape, dtype=wp.int32, device=device)
+    between = [wp.array(edge_pixels, dtype=wp.int32, device=device), wp.array(offsets, dtype=wp.vec2d, device=device)]
+    inputs = [o, *between, raster.rays, *cell_inputs(raster, cells), edge_rays, edge_faces]
+    wp.launch(kernels.look_between, len(edge_pixels), inputs, device=device)
+    hit_counts = (edge_faces.numpy() >= 0).sum(axis=1)
     counts = np.ones(len(where), np.int32)
-    counts[at_edge] = seen
+    counts[at_edge] = hit_counts
     background = np.ones(raster.camera.width * raster.camera.height, np.float32)
     background[where] = 0.0
-    background[edge_pixels] = 1.0 - seen / np.float32(len(offsets))
+    background[edge_pixels] = 1.0 - hit_counts / np.float32(len(offsets))
     edge_row = np.full(len(where), -1, np.int32)
     edge_row[at_edge] = np.arange(len(edge_pixels), dtype=np.int32)
     some = counts > 0
@@ -116,9 +112,13 @@ def take_samples(raster: Raster, surface: Surface, per_edge_pixel: int) -> Sampl
     types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
     out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
     pixel_list, start_list, rows = (wp.array(a, dtype=wp.int32, device=device) for a in (where, starts, edge_row))
+    quads = wp.empty(-(-raster.camera.width // 2) * -(-raster.camera.height // 2), dtype=wp.float32, device=device)
+    inputs = [o, raster.tiles, raster.rays, surface.depth, surface.normal, quads]
+    wp.launch(kernels.open_quads, len(raster.tiles), inputs, device=device)
+    seen = [surface.instance, surface.face, surface.barycentrics, surface.depth, surface.normal]
     scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
-    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, raster.rays, raster.keys, surface.depth]
-    wp.launch(kernels.fill_samples, len(where), [*inputs, *scene, *out], device=device)
+    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, raster.rays]
+    wp.launch(kernels.fill_samples, len(where), [*inputs, *seen, quads, *scene, *out], device=device)
     weight = wp.array(background, dtype=wp.float32, device=device, copy=False)
     names = SampleArrays.__dataclass_fields__
     return Samples(

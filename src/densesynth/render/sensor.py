@@ -1,7 +1,7 @@
 """The camera's sensor: linear light → noisy sRGB bytes, in one pass.
 
 Noise has a standard deviation that grows with the square root of the light (shot noise) over a constant floor (read
-noise). Its grain comes from one fixed tile of normal deviates, shifted anew in every picture.
+noise). Its grain comes from one fixed tape of normal deviates, of which each run of values reads another piece.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32, UInt8
-from densesynth.render.kernels.sensor import develop_kernel
+from densesynth.render.kernels.sensor import RUN, develop_kernel
 
-TILE = 512  # pixels; a power of two
-TONES = 4096  # steps of the linear → sRGB table
+TAPE = 1 << 18  # normal deviates
 MID_GREY = 0.18  # linear light where the noise is as strong as it is said to be
-READ_SHARE = 0.25  # share of the noise's variance at mid-grey that doesn't depend on light
+READ_SHARE = 0.05  # share of the noise's variance at mid-grey that doesn't depend on light
 
 
 def encode_srgb(linear: Float32[Array, "*n"]) -> Float32[Array, "*n"]:
@@ -28,20 +27,9 @@ def encode_srgb(linear: Float32[Array, "*n"]) -> Float32[Array, "*n"]:
 
 
 @cache
-def _tables(device: str) -> tuple[wp.array, wp.array]:
-    # Tones are spaced as squares of linear light, so that shadows have as many steps as they need.
-    linear = (np.arange(TONES, dtype=np.float32) / np.float32(TONES - 1)) ** 2
-    tones = np.round(encode_srgb(linear) * 255).astype(np.uint8)
-    grain = np.random.default_rng(20220101).standard_normal(TILE * TILE, dtype=np.float32)
-    return wp.array(tones, dtype=wp.uint8, device=device), wp.array(grain, dtype=wp.float32, device=device)
-
-
-def _spread(noise: float) -> Float32[Array, "4096"]:
-    """Standard deviation of the noise at each tone, in steps of the table."""
-    root = np.maximum(np.arange(TONES) / (TONES - 1), 1e-2)
-    slope = 1.055 / 2.4 * MID_GREY ** (1 / 2.4 - 1)  # of the sRGB curve at mid-grey
-    deviation = noise / slope * np.sqrt(READ_SHARE + (1.0 - READ_SHARE) * root**2 / MID_GREY)
-    return (deviation / (2.0 * root) * (TONES - 1)).astype(np.float32)
+def _grain(device: str) -> wp.array:
+    grain = np.random.default_rng(20220101).standard_normal(TAPE + int(RUN), dtype=np.float32)
+    return wp.array(grain, dtype=wp.float32, device=device)
 
 
 def develop(
@@ -49,14 +37,15 @@ def develop(
 ) -> UInt8[Array, "h w 3"]:
     """Linear light (white = 1) → sRGB picture.
 
-    noise: standard deviation at mid-grey as a share of white, after encoding; 0 is off. rng shifts the grain.
+    noise: standard deviation at mid-grey as a share of white, after encoding; 0 is off. rng draws the grain.
     """
-    height, width = linear.shape[:2]
-    tones, grain = _tables(device)
-    shifts = [int(s) for s in rng.integers(TILE, size=6)]
+    slope = 1.055 / 2.4 * MID_GREY ** (1 / 2.4 - 1)  # of the sRGB curve at mid-grey
+    variance = (noise / slope) ** 2  # of linear light at mid-grey
+    read, shot = READ_SHARE * variance, (1.0 - READ_SHARE) * variance / MID_GREY
+    runs = -(-linear.size // int(RUN))
+    starts = wp.array(rng.integers(TAPE, size=runs, dtype=np.int32), dtype=wp.int32, device=device)
     source = wp.array(np.ascontiguousarray(linear).ravel(), dtype=wp.float32, device=device, copy=False)
-    spread = wp.array(_spread(noise), dtype=wp.float32, device=device)
-    picture = wp.empty(height * width * 3, dtype=wp.uint8, device=device)
-    inputs = [source, width, tones, spread, grain, TILE, wp.vec3i(*shifts[:3]), wp.vec3i(*shifts[3:]), picture]
-    wp.launch(develop_kernel, height, inputs, device=device)
-    return picture.numpy().reshape(height, width, 3)
+    picture = wp.empty(linear.size, dtype=wp.uint8, device=device)
+    inputs = [source, read, shot, _grain(device), starts, picture]
+    wp.launch(develop_kernel, runs, inputs, device=device)
+    return picture.numpy().reshape(linear.shape)

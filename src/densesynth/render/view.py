@@ -12,9 +12,9 @@ from densesynth.arrays import Array, Bool, Float64, Int32, UInt8
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.buffers import Buffers
-from densesynth.render.hits import Hits, find_hits
+from densesynth.render.hits import Cells, cell_inputs, find_hits, sort_faces
 from densesynth.render.kernels import hits as kernels
-from densesynth.render.kernels.lens import NEAR, OFF_SCREEN
+from densesynth.render.kernels.lens import NEAR
 from densesynth.render.raster import Raster, Surface, draw, resolve
 from densesynth.render.samples import Samples, take_samples
 
@@ -29,6 +29,7 @@ class View:
         self.raster: Raster = draw(meshes, camera, device)
         self._surface: Surface | None = None
         self._buffers: Buffers | None = None
+        self._cells: Cells | None = None
         self._visible: Bool[Array, "all_vertices"] | None = None
 
     @property
@@ -37,6 +38,13 @@ class View:
         if self._surface is None:
             self._surface = resolve(self.raster)
         return self._surface
+
+    @property
+    def cells(self) -> Cells:
+        """Which faces may be met where, on the device."""
+        if self._cells is None:
+            self._cells = sort_faces(self.raster)
+        return self._cells
 
     def buffers(self) -> Buffers:
         """The visible surface points on the host; see `Buffers`."""
@@ -51,7 +59,7 @@ class View:
 
     def samples(self, per_edge_pixel: int = 4) -> Samples:
         """Where to evaluate colour: one sample a pixel inside a surface, 1, 4 or 8 in a pixel at an edge."""
-        return take_samples(self.raster, self.surface, per_edge_pixel)
+        return take_samples(self.raster, self.surface, self.cells, per_edge_pixel)
 
     def first_hit(self, points_in_world: Array) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float64[Array, "n"]]:
         """First surface along the ray through each world point (n×3, metres), at its exact subpixel projection.
@@ -59,19 +67,19 @@ class View:
         Returns instance (0: none), face of that mesh (−1: none) and the hit's camera depth in metres (+inf: none).
         A point behind the camera or outside the frame gets 'none'.
         """
-        hits = self._hits(self._aim(self.camera.to_camera(points_in_world)))
-        face = hits.face.numpy()
+        rays, pixels = self._aim(self.camera.to_camera(points_in_world))
+        face, depth = find_hits(self.raster, self.cells, rays, pixels)
         starts = np.asarray(self.raster.geometry.face_starts, dtype=np.int32)
         instance = np.searchsorted(starts, face, side="right")
         local = np.where(face >= 0, face - starts[np.maximum(instance - 1, 0)], -1)
-        return instance.astype(np.uint8), local.astype(np.int32), hits.depth.numpy().copy()
+        return instance.astype(np.uint8), local.astype(np.int32), depth
 
     def visible(self, points_in_world: Array, tolerance: float) -> Bool[Array, "n"]:
         """True for points in the frame with no surface before them by more than `tolerance` metres of depth."""
         in_camera = self.camera.to_camera(points_in_world)
-        rays = self._aim(in_camera)
-        depth = self._hits(rays).depth.numpy()
-        return np.asarray((rays[:, 0] < OFF_SCREEN) & (depth >= in_camera[:, 2] - tolerance))
+        rays, pixels = self._aim(in_camera)
+        _, depth = find_hits(self.raster, self.cells, rays, pixels)
+        return np.asarray((pixels[:, 0] >= 0.0) & (depth >= in_camera[:, 2] - tolerance))
 
     def visible_vertices(self, mesh_index: int) -> Bool[Array, "v"]:
         """Vertices of mesh `mesh_index` (from 0) that are in the frame and whose ray first meets one of their own
@@ -81,33 +89,23 @@ class View:
         first, end = self.raster.geometry.vertex_starts[mesh_index : mesh_index + 2]
         return self._visible[first:end]
 
-    def _aim(self, in_camera: Float64[Array, "n 3"]) -> Float64[Array, "n 2"]:
-        """Rays through points in the frame; OFF_SCREEN for the others."""
+    def _aim(self, in_camera: Float64[Array, "n 3"]) -> tuple[Float64[Array, "n 2"], Float64[Array, "n 2"]]:
+        """Rays through points and their places in the picture, px; −1 for points outside the frame."""
         z = in_camera[:, 2]
         ahead = z > float(NEAR)
         rays = in_camera[:, :2] / np.where(ahead, z, 1.0)[:, None]
         ahead &= (rays * rays).sum(axis=-1) <= self.raster.optics.domain_r2
         rays[~ahead] = 0.0
-        pixel = self.camera.project_from_camera(np.concatenate([rays, np.ones_like(rays[:, :1])], axis=-1))
-        ahead &= (pixel >= 0.0).all(axis=-1) & (pixel < (self.camera.width, self.camera.height)).all(axis=-1)
-        rays[~ahead, 0] = OFF_SCREEN
-        return np.asarray(rays)
-
-    def _hits(self, rays: Float64[Array, "n 2"]) -> Hits:
-        r = self.raster
-        on_device = wp.array(np.ascontiguousarray(rays), dtype=wp.vec2d, device=r.geometry.device, copy=False)
-        return find_hits(r.geometry, r.in_camera, r.screen, on_device)
+        pixels = self.camera.project_from_camera(np.concatenate([rays, np.ones_like(rays[:, :1])], axis=-1))
+        ahead &= (pixels >= 0.0).all(axis=-1) & (pixels < (self.camera.width, self.camera.height)).all(axis=-1)
+        return rays, np.where(ahead[:, None], pixels, -1.0)
 
     def _see_vertices(self) -> Bool[Array, "all_vertices"]:
         r = self.raster
         g, device = r.geometry, r.geometry.device
         count = g.vertices.shape[0]
-        rays = wp.empty(count, dtype=wp.vec2d, device=device)
-        seen = [self.surface.instance, self.surface.face, g.first_face]
-        inputs = [r.optics, VISIBILITY_TOLERANCE, g.faces, r.in_camera, r.screen, *seen, rays]
-        wp.launch(kernels.aim, count, inputs, device=device)
-        hits = find_hits(g, r.in_camera, r.screen, rays)
         visible = wp.empty(count, dtype=wp.bool, device=device)
-        inputs = [r.in_camera, g.faces, hits.slot, hits.face, hits.depth, VISIBILITY_TOLERANCE, visible]
+        seen = [self.surface.instance, self.surface.face, g.first_face]
+        inputs = [r.optics, VISIBILITY_TOLERANCE, r.screen, *seen, *cell_inputs(r, self.cells), visible]
         wp.launch(kernels.see_vertices, count, inputs, device=device)
         return np.asarray(visible.numpy(), dtype=np.bool_)

@@ -17,173 +17,87 @@ import cv2
 import numpy as np
 import warp as wp
 
-from densesynth.appearance.colour import Colour, as_colour, draw_cloth_colour, draw_second_colour, linear_from_srgb
+from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.noise import make_noise_table
 from densesynth.arrays import Array, Float32, Float64, UInt8
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera
 from densesynth.render.lighting import Lighting, evaluate_basis
-from densesynth.scene.kernels import Box, Surroundings, backdrop_kernel
+from densesynth.scene.kernels.backdrop import backdrop_kernel
+from densesynth.scene.kernels.base import SIDE, Box, Surroundings
+from densesynth.scene.surroundings import Backdrop
 
 RAY_GRID = 25  # corners of the grid of exact rays, each way
-FLOORS = ("tiles", "planks", "grass", "carpet", "asphalt", "chequers")
-WALLS = ("plain", "two-tone", "bricks", "striped", "panels")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Clutter:
-    """A box on the floor. lateral, behind: metres to the right of and behind the first person, as the camera sees;
-    half: half its width, depth and height, metres; turn: radians; kind: 0 plain, 1 drawers, 2 mottled, 3 slats."""
-
-    lateral: float
-    behind: float
-    half: tuple[float, float, float]
-    turn: float
-    colour: Colour
-    second: Colour
-    kind: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Backdrop:
-    """Surroundings as a value. floor, wall: index into FLOORS, WALLS. room: metres from the people to the walls (left,
-    right, near, far) and up to the ceiling; the camera is always inside. skyline: 0 none, 1 trees, 2 houses; its height
-    is a tangent. focus: strength of the blur behind the people, 0..1. seed places textures."""
-
-    indoors: bool
-    floor: int
-    floor_colours: tuple[Colour, Colour]
-    floor_scale: float
-    floor_turn: float
-    wall: int
-    wall_colours: tuple[Colour, Colour]
-    room: tuple[float, float, float, float, float]
-    turn: float
-    sky: Colour
-    horizon: Colour
-    cloud: float
-    skyline: int
-    skyline_colour: Colour
-    skyline_height: float
-    clutter: tuple[Clutter, ...]
-    focus: float
-    seed: float
 
 
 @dataclass(frozen=True)
 class BackdropPicture:
-    """colour: linear RGB. ground_in_world: the ground plane's points on a grid of half the resolution, NaN off the
+    """A background as seen. small: its linear RGB, at the picture's resolution or half of it. height, width: the
+    picture's. ground_in_world: x and y of the ground plane's points (z = 0) under `small`'s pixels, x NaN off the
     ground; None without a ground. shade_in_shadow: what is left of the ground's colour where the key light is hidden.
     """
 
-    colour: Float32[Array, "h w 3"]
-    ground_in_world: Float32[Array, "gh gw 3"] | None
+    small: Float32[Array, "sh sw 3"]
+    height: int
+    width: int
+    ground_in_world: Float32[Array, "2 sh sw"] | None
     shade_in_shadow: Float32[Array, "3"]
 
+    @property
+    def colour(self) -> Float32[Array, "h w 3"]:
+        """Linear RGB, without shadows."""
+        return self._enlarge(self.small)
+
     def cast(
-        self,
-        shadow_at: Callable[[Float32[Array, "k 3"]], Float32[Array, "k"]],
-        people: Float64[Array, "n 2"],
-        reach: float = 4.0,
+        self, shadow_at: Callable[[Float32[Array, "k 3"]], Float32[Array, "k"]], box: Float64[Array, "2 2"]
     ) -> Float32[Array, "h w 3"]:
         """The colour with shadows on the ground. shadow_at gives the lit share (0..1) of ground points (world); only
-        points within `reach` metres of one of the people (x, y) are asked for."""
+        points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are asked for."""
         if self.ground_in_world is None:
             return self.colour
-        ground = self.ground_in_world
-        near = np.zeros(ground.shape[:2], bool)
-        for x, y in people:
-            with np.errstate(invalid="ignore"):
-                near |= (ground[..., 0] - np.float32(x)) ** 2 + (ground[..., 1] - np.float32(y)) ** 2 < reach**2
-        if not near.any():
+        # Comparisons with NaN are false: what is off the ground is in no box.
+        x, y = self.ground_in_world.reshape(2, -1)
+        (x0, y0), (x1, y1) = box.astype(np.float32)
+        near = np.flatnonzero((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1))
+        if not len(near):
             return self.colour
-        lit = np.ones(near.shape, np.float32)
-        lit[near] = shadow_at(np.ascontiguousarray(ground[near]))
-        rows, columns = np.flatnonzero(near.any(1)), np.flatnonzero(near.any(0))
-        height, width = self.colour.shape[:2]
-        lit = cv2.resize(lit, (width, height), interpolation=cv2.INTER_LINEAR)
-        top, bottom = (max(2 * int(rows[0]) - 2, 0), min(2 * int(rows[-1]) + 4, height))
-        left, right = (max(2 * int(columns[0]) - 2, 0), min(2 * int(columns[-1]) + 4, width))
-        colour = self.colour.copy()
-        share = lit[top:bottom, left:right, None]
-        colour[top:bottom, left:right] *= self.shade_in_shadow + (np.float32(1.0) - self.shade_in_shadow) * share
-        return colour
+        points = np.zeros((len(near), 3), np.float32)
+        points[:, 0], points[:, 1] = x[near], y[near]
+        lit = shadow_at(points)[:, None]
+        small = self.small.copy()
+        pixels = small.reshape(-1, 3)
+        pixels[near] *= self.shade_in_shadow + (np.float32(1.0) - self.shade_in_shadow) * lit
+        return self._enlarge(small)
+
+    def _enlarge(self, small: Float32[Array, "sh sw 3"]) -> Float32[Array, "h w 3"]:
+        h, w = small.shape[:2]
+        if (h, w) == (self.height, self.width):
+            return small
+        full = cv2.resize(small, (2 * w, 2 * h), interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(full[: self.height, : self.width])
 
 
-def _earth(rng: np.random.Generator, low: tuple[int, int, int], high: tuple[int, int, int]) -> Colour:
-    return as_colour(linear_from_srgb(np.array(low) + rng.random() * (np.array(high) - low) + rng.normal(0, 6, 3)))
+LOWEST = 0.15  # sine of the flattest ray of the key light whose shadow is followed
 
 
-def draw_backdrop(rng: np.random.Generator) -> Backdrop:
-    """Draw a room (half of the time) or the open air."""
-    indoors = bool(rng.random() < 0.5)
-    floor = int(
-        rng.choice((0, 1, 3, 4, 5), p=(0.25, 0.42, 0.18, 0.1, 0.05))
-        if indoors
-        else rng.choice((0, 2, 4), p=(0.2, 0.4, 0.4))
-    )
-    colours: dict[int, tuple[Colour, Colour]] = {
-        0: (_earth(rng, (110, 104, 98), (215, 208, 198)), _earth(rng, (90, 86, 80), (170, 166, 160))),
-        1: (_earth(rng, (84, 54, 34), (198, 160, 118)), _earth(rng, (50, 34, 24), (90, 66, 46))),
-        2: (_earth(rng, (58, 78, 34), (104, 122, 58)), _earth(rng, (96, 104, 52), (150, 142, 84))),
-        3: (first := draw_cloth_colour(rng), draw_second_colour(rng, first)),
-        4: (_earth(rng, (92, 92, 94), (172, 168, 160)), (0.75, 0.73, 0.66)),
-        5: (_earth(rng, (30, 30, 34), (120, 60, 50)), _earth(rng, (190, 186, 176), (232, 228, 220))),
-    }
-    wall = int(rng.choice(5, p=(0.42, 0.15, 0.15, 0.12, 0.16)))
-    pale = _earth(rng, (150, 150, 146), (238, 232, 222))
-    tint = rng.uniform(0.75, 1.0, 3) if rng.random() < 0.6 else rng.uniform(0.3, 0.9, 3)
-    paint = as_colour(np.array(pale) * tint)
-    brick = (_earth(rng, (120, 64, 46), (176, 110, 84)), _earth(rng, (140, 134, 126), (190, 184, 174)))
-    wall_colours = brick if wall == 2 else (paint, as_colour(np.array(paint) * rng.uniform(0.35, 0.8)))
-    grey = rng.random()
-    sky = as_colour(np.array((0.2, 0.42, 0.85)) * (1 - grey) + np.array((0.62, 0.66, 0.72)) * grey)
-    warm = rng.uniform(0.0, 1.0)
-    horizon = as_colour(np.array((0.72, 0.8, 0.9)) * (1 - 0.6 * warm) + np.array((0.95, 0.72, 0.5)) * 0.6 * warm)
-    trees = bool(rng.random() < 0.5)
-    return Backdrop(
-        indoors=indoors,
-        floor=floor,
-        floor_colours=colours[floor],
-        floor_scale=float(rng.uniform(0.25, 0.7)),
-        floor_turn=float(rng.uniform(-np.pi, np.pi)),
-        wall=wall,
-        wall_colours=wall_colours,
-        room=_draw_room(rng),
-        turn=float(rng.normal(0.0, 0.35)),
-        sky=sky,
-        horizon=horizon,
-        cloud=float(rng.uniform(0.0, 0.9)),
-        skyline=int(rng.choice(3, p=(0.08, 0.0, 0.92))) if not trees else 1,
-        skyline_colour=_earth(rng, (40, 58, 30), (86, 104, 56))
-        if trees
-        else _earth(rng, (110, 90, 78), (190, 182, 172)),
-        skyline_height=float(rng.uniform(0.06, 0.3) if trees else rng.uniform(0.12, 0.6)),
-        clutter=tuple(_draw_clutter(rng, indoors) for _ in range(int(rng.integers(0, 6)))),
-        focus=float(rng.uniform(0.0, 1.0)),
-        seed=float(rng.uniform(0.0, 20.0)),
-    )
+def bound_shadow(vertices_in_world: Float32[Array, "v 3"], lighting: Lighting) -> Float64[Array, "2 2"]:
+    """First and last corner (x, y) of the ground that the vertices' shadow can reach, half-shadow included.
 
-
-def _draw_room(rng: np.random.Generator) -> tuple[float, float, float, float, float]:
-    left, right, near = rng.uniform(1.4, 4.5, 3)
-    return float(left), float(right), float(near), float(rng.uniform(1.3, 5.0)), float(rng.uniform(2.4, 3.4))
-
-
-def _draw_clutter(rng: np.random.Generator, indoors: bool) -> Clutter:
-    kind = int(rng.integers(4))
-    colour = _earth(rng, (60, 40, 28), (200, 180, 150)) if rng.random() < 0.6 else draw_cloth_colour(rng)
-    if not indoors and rng.random() < 0.5:
-        kind, colour = 2, _earth(rng, (36, 54, 26), (84, 104, 50))
-    half = (float(rng.uniform(0.2, 0.9)), float(rng.uniform(0.15, 0.45)), float(rng.uniform(0.18, 0.85)))
-    return Clutter(
-        lateral=float(rng.uniform(-3.2, 3.2)),
-        behind=float(rng.uniform(1.2, 4.0)),
-        half=half,
-        turn=float(rng.normal(0.0, 0.4)),
-        colour=colour,
-        second=as_colour(np.array(colour) * rng.uniform(0.35, 0.8)),
-        kind=kind,
+    The box about the vertices is slid to the ground along rays to the rim of the light's disc.
+    """
+    by_axis = np.ascontiguousarray(vertices_in_world.T, dtype=np.float64)  # reduces several times faster
+    low, high = by_axis.min(axis=1), by_axis.max(axis=1)
+    towards = lighting.direction / np.linalg.norm(lighting.direction)
+    aside = np.cross(towards, (0.0, 0.0, 1.0) if abs(towards[2]) < 0.9 else (1.0, 0.0, 0.0))
+    aside /= np.linalg.norm(aside)
+    turns = np.arange(8) * (0.25 * np.pi)
+    # The corners of the octagon about the disc, not in it.
+    radius = np.tan(lighting.angular_radius) / np.cos(0.125 * np.pi)
+    rim = towards + radius * (np.cos(turns)[:, None] * aside + np.sin(turns)[:, None] * np.cross(towards, aside))
+    slide = rim[:, :2] / np.maximum(rim[:, 2:], LOWEST)
+    height = max(float(high[2]), 0.0)
+    return np.stack(
+        [low[:2] - np.maximum(slide.max(axis=0) * height, 0.0), high[:2] - np.minimum(slide.min(axis=0) * height, 0.0)]
     )
 
 
@@ -226,7 +140,7 @@ class BackdropFolder:
         crop = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         if mirrored:
             crop = crop[:, ::-1]
-        return BackdropPicture(np.ascontiguousarray(_linear_table()[crop]), None, np.ones(3, np.float32))
+        return BackdropPicture(_linear_table()[crop], height, width, None, np.ones(3, np.float32))
 
 
 def load_backdrops(folder: Path) -> BackdropFolder:
@@ -281,51 +195,55 @@ def _linear_table() -> Float32[Array, "256"]:
 
 @cache
 def _noise(device: str) -> Any:
-    return wp.array(make_noise_table().ravel(), dtype=wp.float32, device=device)
+    return wp.array(make_noise_table().ravel()[: int(SIDE) ** 2], dtype=wp.float32, device=device)
 
 
 def render_backdrop(backdrop: Backdrop, camera: Camera, lighting: Lighting, device: str = "cpu") -> BackdropPicture:
     """The surroundings as `camera` sees them, linear RGB. The people are taken to stand about the world's origin."""
     height, width = camera.height, camera.width
-    rows, columns = (height + 1) // 2, (width + 1) // 2
+    shape = (rows, columns) = ((height + 1) // 2, (width + 1) // 2)
     eye = camera.centre_in_world
     x, y = np.meshgrid(np.linspace(0.0, width, RAY_GRID), np.linspace(0.0, height, RAY_GRID))
-    rays = camera.unproject(np.stack([x, y], axis=-1)) @ camera.camera_from_world[:3, :3]
+    rays_in_camera = camera.unproject(np.stack([x, y], axis=-1))
+    rays = rays_in_camera @ camera.camera_from_world[:3, :3]
     away = np.array([-eye[0], -eye[1]])
     distance = float(np.linalg.norm(away))
     away = away / distance if distance > 1e-6 else np.array([0.0, 1.0])
+    world = _describe(backdrop, eye, away)
     boxes = _place_clutter(backdrop, away)
-    count = rows * columns
-    outputs = [wp.empty(count, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.vec3)]
+    _bound_boxes(boxes, camera, rays_in_camera, shape)
+    lights = _light_sides(world, boxes, lighting)
+    outputs = [
+        wp.empty(size, dtype=kind, device=device)
+        for size, kind in ((shape, wp.vec3), (shape, wp.float32), ((2, *shape), wp.float32))
+    ]
     wp.launch(
         backdrop_kernel,
-        dim=count,
+        dim=rows,
         inputs=[
-            wp.array(_describe(backdrop, eye, away), dtype=Surroundings, device=device),
+            world,
             wp.array(boxes, dtype=Box, device=device),
             len(backdrop.clutter),
+            wp.array(lights, dtype=wp.vec3, device=device),
             wp.array(rays.astype(np.float32), dtype=wp.vec3, device=device),
             columns,
             rows,
             wp.vec3(*eye.tolist()),
             2.0 / camera.fx,
-            wp.vec3(*lighting.direction.tolist()),
-            wp.vec3(*lighting.colour.tolist()),
-            wp.array(lighting.ambient, dtype=wp.vec3, device=device),
+            distance,
             _noise(device),
         ],
         outputs=outputs,
         device=device,
     )
-    colour, far, ground = (output.numpy() for output in outputs)
-    colour = _defocus(colour.reshape(rows, columns, 3), far.reshape(rows, columns), distance, backdrop.focus)
-    full = cv2.resize(colour, (2 * columns, 2 * rows), interpolation=cv2.INTER_LINEAR)[:height, :width]
+    colour, off, ground = (output.numpy() for output in outputs)
     ambient = evaluate_basis(np.array([[0.0, 0.0, 1.0]]))[0] @ lighting.ambient.astype(np.float64)
     key = lighting.colour * max(float(lighting.direction[2]), 0.0)
-    ground = ground.reshape(rows, columns, 3)
     return BackdropPicture(
-        colour=np.ascontiguousarray(np.maximum(full, np.float32(0.0))),
-        ground_in_world=ground if np.isfinite(ground[..., 0]).any() else None,
+        small=_defocus(colour, off, backdrop.focus),
+        height=height,
+        width=width,
+        ground_in_world=ground,
         shade_in_shadow=np.asarray(ambient / np.maximum(ambient + key, 1e-6), dtype=np.float32),
     )
 
@@ -338,6 +256,7 @@ def _rows(kind: Any, count: int) -> Array:
 def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> Array:
     """Boxes behind the people as the camera sees them, so that none would have to stand before a person."""
     rows = _rows(Box, max(len(backdrop.clutter), 1))
+    rows["reach"] = 1.0
     right = np.array([away[1], -away[0]])
     for row, item in zip(rows, backdrop.clutter, strict=False):
         place = right * item.lateral + away * (item.behind + item.half[0])
@@ -345,42 +264,89 @@ def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> Array:
         row["centre"] = (place[0], place[1], item.half[2])
         row["half"] = item.half
         row["cos"], row["sin"] = np.cos(turn), np.sin(turn)
+        row["reach"] = 5.0 / (0.3 + item.half[2])
         row["colour"], row["second"], row["kind"] = item.colour, item.second, item.kind
     return rows
 
 
-def _describe(backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"]) -> Array:
+def _describe(backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"]) -> Any:
     """The kernel's struct. The room is laid out along the view, and grown until the camera is inside."""
     turn = float(np.arctan2(away[1], away[0]) - 0.5 * np.pi + backdrop.turn)
     c, s = np.cos(turn), np.sin(turn)
     x, y = c * eye[0] + s * eye[1], c * eye[1] - s * eye[0]
     left, right, near, far, top = backdrop.room
     deepest = max((item.behind + 2 * max(item.half) for item in backdrop.clutter), default=0.0)
+    inside = np.array([x, y, float(eye[2])])
+    low = (min(-left - 1.0, x - 0.6), min(-near - 1.0, y - 0.6), 0.0)
+    high = (max(right + 1.0, x + 0.6), max(far, 0.5 * deepest, y + 0.6), max(top, float(eye[2]) + 0.4))
     values: dict[str, Any] = {
         "indoors": backdrop.indoors, "ground": backdrop.floor, "wall": backdrop.wall,
         "ground_a": backdrop.floor_colours[0], "ground_b": backdrop.floor_colours[1],
         "ground_scale": backdrop.floor_scale, "ground_cos": np.cos(backdrop.floor_turn),
         "ground_sin": np.sin(backdrop.floor_turn), "wall_a": backdrop.wall_colours[0],
         "wall_b": backdrop.wall_colours[1], "wall_cos": c, "wall_sin": s,
-        "low": (min(-left - 1.0, x - 0.6), min(-near - 1.0, y - 0.6), 0.0),
-        "high": (max(right + 1.0, x + 0.6), max(far, 0.5 * deepest, y + 0.6), max(top, float(eye[2]) + 0.4)),
+        "eye": inside, "low": low, "high": high, "inverse_eye": 1.0 / max(float(eye[2]), 1e-3),
+        "inverse_low": 1.0 / np.minimum(np.array(low) - inside, -1e-3), "inverse_high": 1.0 / (np.array(high) - inside),
         "sky": backdrop.sky, "horizon": backdrop.horizon, "cloud": backdrop.cloud, "skyline": backdrop.skyline,
         "skyline_colour": backdrop.skyline_colour, "skyline_height": backdrop.skyline_height, "seed": backdrop.seed,
     }  # fmt: skip
-    rows = _rows(Surroundings, 1)
+    world = Surroundings()
     for name, value in values.items():
-        rows[0][name] = value
-    return rows
+        setattr(world, name, value)
+    return world
 
 
-def _defocus(
-    colour: Float32[Array, "h w 3"], far: Float32[Array, "h w"], focused: float, strength: float
-) -> Float32[Array, "h w 3"]:
-    """Blur what lies off the distance in focus, more the further off (in reciprocal distance)."""
+def _bound_boxes(boxes: Array, camera: Camera, rays_in_camera: Float64[Array, "g g 3"], shape: tuple[int, int]) -> None:
+    """Fill in where in the picture each box and its contact shadow can be: the cells of the grid of rays that the
+    rectangle about its outline meets.
+
+    Compared where lenses do nothing, in the plane z = 1: a box's picture is the hull of its corners' there.
+    """
+    count = len(boxes)
+    half = np.concatenate([boxes["half"], boxes["half"]]).astype(np.float64)
+    centre = np.concatenate([boxes["centre"], boxes["centre"]]).astype(np.float64)
+    half[count:, :2] += 4.0 / boxes["reach"][:, None]
+    half[count:, 2], centre[count:, 2] = 0.0, 0.0
+    signs = np.array([(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)])
+    x, y, z = np.moveaxis(signs * half[:, None], -1, 0)
+    c, s = (np.tile(boxes[name].astype(np.float64), 2)[:, None] for name in ("cos", "sin"))
+    corners = camera.to_camera(np.stack([c * x - s * y, s * x + c * y, z], axis=-1) + centre[:, None])
+    ahead = corners[..., 2].min(axis=1) > 0.1
+    flat = corners[..., :2] / np.where(ahead[:, None], corners[..., 2], 1.0)[..., None]
+    first, last = flat.min(axis=1), flat.max(axis=1)
+    first[~ahead], last[~ahead] = -np.inf, np.inf  # beside the camera: anywhere
+    plane = rays_in_camera[..., :2] / rays_in_camera[..., 2:]
+    ends = np.stack([plane[:-1, :-1], plane[1:, :-1], plane[:-1, 1:], plane[1:, 1:]])
+    low, high = ends.min(axis=0), ends.max(axis=0)
+    meets = ((high >= first[:, None, None]) & (low <= last[:, None, None])).all(axis=-1)
+    for axis, size in ((0, shape[1]), (1, shape[0])):
+        some = meets.any(axis=1 + axis)
+        cells = some.shape[1]
+        begin = np.floor(some.argmax(axis=1) * (size / cells))
+        end = np.ceil((cells - some[:, ::-1].argmax(axis=1)) * (size / cells)) * some.any(axis=1)
+        boxes["first"][:, axis], boxes["first_shade"][:, axis] = begin[:count], begin[count:]
+        boxes["last"][:, axis], boxes["last_shade"][:, axis] = end[:count], end[count:]
+
+
+def _light_sides(world: Any, boxes: Array, lighting: Lighting) -> Float32[Array, "n 3"]:
+    """Radiosity of a white surface on each side of the room, then on each of the boxes' sides, as the kernel has them:
+    walls +x, −x, +y, −y, ceiling, floor; sides −x, +x, −y, +y, top, in the room's and the boxes' own axes."""
+    c, s = world.wall_cos, world.wall_sin
+    room = [(-c, -s, 0.0), (c, s, 0.0), (s, -c, 0.0), (-s, c, 0.0), (0.0, 0.0, -1.0), (0.0, 0.0, 1.0)]
+    sides = np.zeros((len(boxes), 5, 3))
+    sides[:, 1, 0], sides[:, 1, 1] = boxes["cos"], boxes["sin"]
+    sides[:, 3, 0], sides[:, 3, 1] = -boxes["sin"], boxes["cos"]
+    sides[:, 0], sides[:, 2], sides[:, 4, 2] = -sides[:, 1], -sides[:, 3], 1.0
+    normals = np.concatenate([np.array(room), sides.reshape(-1, 3)])
+    key = np.maximum(normals @ lighting.direction, 0.0)[:, None] * lighting.colour
+    return np.maximum(evaluate_basis(normals) @ lighting.ambient + key, 0.0).astype(np.float32)
+
+
+def _defocus(colour: Float32[Array, "h w 3"], off: Float32[Array, "h w"], strength: float) -> Float32[Array, "h w 3"]:
+    """Blur what lies off the distance in focus; off: how much of the blur each pixel takes, 0..1."""
     sigma = strength * 0.008 * max(colour.shape[:2])
     if sigma < 0.4:
         return colour
     soft = cv2.GaussianBlur(colour, (0, 0), sigma)
-    off = np.clip(1.6 * np.abs(np.float32(1.0) - np.float32(focused) / far) - 0.12, 0.0, 1.0).astype(np.float32)
-    off = cv2.blur(off, (5, 5))[..., None]
-    return np.asarray(colour + (soft - colour) * off, dtype=np.float32)
+    off = cv2.blur(off, (5, 5))
+    return np.asarray(cv2.blendLinear(colour, soft, np.float32(1.0) - off, off), dtype=np.float32)

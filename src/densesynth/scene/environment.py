@@ -9,15 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
 
-from densesynth.arrays import Array, Float32, Float64, UInt8
+from densesynth.arrays import Array, Float32, Float64
 from densesynth.render.lighting import Lighting, ambient_from_radiance, evaluate_basis
 
 Range = tuple[float, float]
-
-TONES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +103,3 @@ def _draw_surroundings(rng: np.random.Generator, direction: Float64[Array, "3"])
     glow = np.maximum(towards @ side, 0.0)[:, None] ** 3
     radiance = radiance * (1.0 + rng.uniform(0.0, 1.6) * glow)
     return ambient_from_radiance(towards, radiance, np.full(len(towards), 4.0 * np.pi / len(towards)))
-
-
-@cache
-def _tone_table() -> UInt8[Array, "4096"]:
-    linear = (np.arange(TONES) / (TONES - 1)) ** 2
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
-    return np.round(255.0 * encoded).astype(np.uint8)
-
-
-def to_srgb(linear: Float32[Array, "h w 3"]) -> UInt8[Array, "h w 3"]:
-    """Linear light (white = 1, clipped) → sRGB picture, without noise (the sensor's `develop` adds it)."""
-    root = cv2.sqrt(np.maximum(linear, np.float32(0.0)))
-    steps = np.minimum(root * np.float32(TONES - 1) + np.float32(0.5), np.float32(TONES - 1)).astype(np.int16)
-    return _tone_table()[steps]

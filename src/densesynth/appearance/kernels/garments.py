@@ -26,6 +26,12 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
+def has_weave(cloth: Cloth) -> wp.bool:
+    """Whether the pattern runs across the fabric, so that it must be known where on it a point lies."""
+    return cloth.pattern != 0 and cloth.pattern != 5 and cloth.pattern != 6
+
+
+@wp.func
 def trunk_uv(s: Sample) -> wp.vec2:
     x = s.p[0]
     y = s.p[1]
@@ -91,8 +97,15 @@ def bottom_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.flo
 
 @wp.func
 def paint_top(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+    table: wp.array(dtype=wp.float32),
+    s: Sample,
+    rows: wp.array(dtype=Row),
+    k: wp.int32,
+    outline: wp.float32,
+    opening: wp.float32,
+    below: Layer,
 ) -> Layer:
+    """outline, opening: what `top_distance` and `open_front` say."""
     layer = below
     fp = s.fp
     p = s.p
@@ -100,10 +113,11 @@ def paint_top(
     y = p[1]
     z = p[2]
     side = wp.abs(x)
-    d = top_distance(s, rows, k)
-    if d < -0.25:
+    if outline < -0.25:
         return layer
-    uv = trunk_uv(s)
+    uv = wp.vec2(0.0, 0.0)
+    if has_weave(rows[k].top) or (rows[k].jacket > 0.5 and has_weave(rows[k].inner)):
+        uv = trunk_uv(s)
     seed = rows[k].seed
     colour = layer.colour
     under = float(0.0)
@@ -117,7 +131,7 @@ def paint_top(
             colour = mix(colour, weave(table, s, seed, cloth, uv[0], uv[1], chest_panel(s, cloth)), under)
 
     front = y < 0.0 and s.arm < ARM_START
-    d = wp.min(d, open_front(s, rows, k))
+    d = wp.min(outline, opening)
     if d > -0.05:
         colour = colour * contact(d, 0.32, 0.007)
     share = cover(d, fp)
@@ -153,10 +167,10 @@ def paint_top(
 
 @wp.func
 def paint_bottom(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, d: wp.float32, below: Layer
 ) -> Layer:
+    """d: what `bottom_distance` says."""
     layer = below
-    d = bottom_distance(s, rows, k)
     if d < -0.05:
         return layer
     fp = s.fp
@@ -171,14 +185,20 @@ def paint_bottom(
         calf = wp.clamp((0.469 - z) / 0.398, 0.0, 1.0)
         middle_x = 0.102 + 0.033 * thigh + 0.042 * calf
         middle_y = -0.008 - 0.032 * thigh + 0.036 * calf
-        about = wp.atan2(side - middle_x, -(y - middle_y))
-        u = 0.078 * about
         cloth = rows[k].bottom
+        outward = side - middle_x
+        forward = middle_y - y
+        u = float(0.0)
+        lateral = float(1.0)
+        # The angle is needed by what runs across the fabric, and close to the seam at the side.
+        if has_weave(cloth) or wp.abs(forward) < (0.1 + 20.0 * (rows[k].side_stripe + fp)) * outward:
+            about = wp.atan2(outward, forward)
+            u = 0.078 * about
+            lateral = wp.abs(about - 1.5708) * 0.078
         panel = float(0.0)
         if cloth.pattern == 9:
             panel = cover(0.03 - wp.abs(u - 0.1), fp)
         tone = weave(table, s, rows[k].seed, cloth, u, z, panel)
-        lateral = wp.abs(about - 1.5708) * 0.078
         if rows[k].side_stripe > 0.0:
             tone = mix(tone, cloth.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
         tone = tone * edge_lines(d)

@@ -33,10 +33,18 @@ def edge(n: wp.vec3d, ray: wp.vec2d) -> wp.float64:
     return n[0] * ray[0] + n[1] * ray[1] + n[2]
 
 
+# Warp's own minimum looks out for NaN, which costs more than the rest of the test.
+@wp.func_native("""
+    const double m = a < b ? a : b;
+    return m < c ? m : c;
+""")
+def lowest(a: wp.float64, b: wp.float64, c: wp.float64) -> wp.float64: ...
+
+
 @wp.func
 def lowest_weight(na: wp.vec3d, nb: wp.vec3d, nc: wp.vec3d, ray: wp.vec2d) -> wp.float64:
     """Not negative where the ray meets the triangle, once its normals are turned so that det > 0."""
-    return wp.min(wp.min(edge(na, ray), edge(nb, ray)), edge(nc, ray))
+    return lowest(edge(na, ray), edge(nb, ray), edge(nc, ray))
 
 
 @wp.func
@@ -82,10 +90,12 @@ def bound_faces(
     faces: wp.array(dtype=wp.vec3i),
     screen: wp.array(dtype=wp.vec4),
     in_camera: wp.array(dtype=wp.vec3d),
+    bounds: wp.array(dtype=wp.vec4),
     boxes: wp.array(dtype=wp.vec4i),
     marks: wp.array(dtype=wp.uint8),
 ):
-    """Pixel box x0, y0, x1, y1 (inclusive; x0 > x1 when empty) outside which no ray meets the face; marks its tiles.
+    """Where on the picture rays may meet the face: bounds, x0, y0, x1, y1 in px, and the box of pixels whose centres
+    lie in them (inclusive; x0 > x1 when empty), whose tiles are marked.
 
     The lens bends an edge, but by no more than the sagitta away from the chord of its projected ends.
     """
@@ -94,25 +104,24 @@ def bound_faces(
     a = screen[f[0]]
     b = screen[f[1]]
     c = screen[f[2]]
-    x0 = int(0)
-    y0 = int(0)
-    x1 = o.width - 1
-    y1 = o.height - 1
+    last_x = wp.float32(o.width)
+    last_y = wp.float32(o.height)
+    bound = wp.vec4(0.0, 0.0, last_x, last_y)
     if a[0] == OFF_SCREEN or b[0] == OFF_SCREEN or c[0] == OFF_SCREEN:
         if outside(o.ideal_min, o.ideal_max, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
-            x1 = int(-1)
+            bound = wp.vec4(1.0, 1.0, 0.0, 0.0)
     else:
         low = wp.min(wp.min(a, b), c)
         high = wp.max(wp.max(a, b), c)
         dx = high[2] - low[2]
         dy = high[3] - low[3]
         grow = o.sagitta * (dx * dx + dy * dy) + o.slack
-        last_x = wp.float32(o.width)
-        last_y = wp.float32(o.height)
-        x0 = int(wp.ceil(wp.clamp(low[0] - grow - 0.5, 0.0, last_x)))
-        y0 = int(wp.ceil(wp.clamp(low[1] - grow - 0.5, 0.0, last_y)))
-        x1 = int(wp.floor(wp.clamp(high[0] + grow - 0.5, -1.0, last_x - 1.0)))
-        y1 = int(wp.floor(wp.clamp(high[1] + grow - 0.5, -1.0, last_y - 1.0)))
+        bound = wp.vec4(low[0] - grow, low[1] - grow, high[0] + grow, high[1] + grow)
+    bounds[t] = bound
+    x0 = int(wp.ceil(wp.clamp(bound[0] - 0.5, 0.0, last_x)))
+    y0 = int(wp.ceil(wp.clamp(bound[1] - 0.5, 0.0, last_y)))
+    x1 = int(wp.floor(wp.clamp(bound[2] - 0.5, -1.0, last_x - 1.0)))
+    y1 = int(wp.floor(wp.clamp(bound[3] - 0.5, -1.0, last_y - 1.0)))
     if y0 > y1 or x0 > x1:
         x0 = int(1)
         x1 = int(0)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from densesynth.render.kernels.lens import HALF, Optics, inverse_jacobian, tile_range, undistort_from
+from densesynth.render.kernels.hits import find_first
+from densesynth.render.kernels.lens import HALF, NO_HIT, Optics, inverse_jacobian, tile_range, undistort_from
 from densesynth.render.kernels.raster import FACE_MASK, blend_normals, weights
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
@@ -44,6 +45,19 @@ def next_spiral(d: wp.vec2) -> wp.vec2:
     return wp.vec2(d[0] * GOLDEN_COS - d[1] * GOLDEN_SIN, d[1] * GOLDEN_COS + d[0] * GOLDEN_SIN)
 
 
+@wp.func
+def parts(
+    other: int,
+    own: wp.uint8,
+    z: wp.float32,
+    jump: wp.float32,
+    instance: wp.array(dtype=wp.uint8),
+    depth: wp.array(dtype=wp.float32),
+) -> bool:
+    # Depth is +inf where there is nothing; inf − inf is no jump, as NaN compares false.
+    return wp.abs(depth[other] - z) > jump or instance[other] != own
+
+
 @wp.kernel
 def classify_pixels(
     o: Optics,
@@ -54,7 +68,8 @@ def classify_pixels(
     pixels: wp.array2d(dtype=wp.int32),
 ):
     """Per tile and pixel: nothing, inside a surface, or at an edge (another instance, nothing, or a jump in depth
-    among the 3×3 neighbours)."""
+    beside, above or below it). A straight edge that crosses a pixel always parts it from one of these four: were both
+    p ± x and p ± y on its side, so would be the corner between them."""
     i = wp.tid()
     box = tile_range(o, tiles[i])
     slope = JUMP / wp.float32(o.fx)
@@ -68,36 +83,55 @@ def classify_pixels(
                 found = INSIDE
             z = depth[pixel]
             jump = slope * z
-            # Depth is +inf where there is nothing, so one comparison finds most edges.
-            for ny in range(wp.max(y - 1, 0), wp.min(y + 2, o.height)):
-                for other in range(ny * o.width + wp.max(x - 1, 0), ny * o.width + wp.min(x + 2, o.width)):
-                    if wp.abs(depth[other] - z) > jump or instance[other] != own:
-                        found = EDGE
+            if x > 0:
+                found = wp.where(parts(pixel - 1, own, z, jump, instance, depth), EDGE, found)
+            if x < o.width - 1:
+                found = wp.where(parts(pixel + 1, own, z, jump, instance, depth), EDGE, found)
+            if y > 0:
+                found = wp.where(parts(pixel - o.width, own, z, jump, instance, depth), EDGE, found)
+            if y < o.height - 1:
+                found = wp.where(parts(pixel + o.width, own, z, jump, instance, depth), EDGE, found)
             kind[i, k] = found
             pixels[i, k] = pixel
             k = k + 1
 
 
 @wp.kernel
-def aim_between(
+def look_between(
     o: Optics,
     pixels: wp.array(dtype=wp.int32),
     offsets: wp.array(dtype=wp.vec2d),
     rays: wp.array(dtype=wp.vec2d),
-    out: wp.array2d(dtype=wp.vec2d),
+    starts: wp.array(dtype=wp.int32),
+    listed: wp.array(dtype=wp.int32),
+    bounds: wp.array(dtype=wp.vec4),
+    nearest: wp.array(dtype=wp.float32),
+    faces: wp.array(dtype=wp.vec3i),
+    in_camera: wp.array(dtype=wp.vec3d),
+    rays_out: wp.array2d(dtype=wp.vec2d),
+    faces_out: wp.array2d(dtype=wp.int32),
 ):
-    """Rays at `offsets` (px) from the centres of edge pixels, starting from the centre's own ray."""
-    i, s = wp.tid()
+    """Rays at `offsets` (px) from the centres of edge pixels, starting from the centre's own ray, and the first faces
+    that they meet (−1: none)."""
+    i = wp.tid()
     pixel = pixels[i]
-    x = wp.float64(pixel % o.width) + HALF + offsets[s][0]
-    y = wp.float64(pixel // o.width) + HALF + offsets[s][1]
-    target = wp.vec2d((x - o.cx) / o.fx, (y - o.cy) / o.fy)
-    ray = target
+    centre = rays[pixel]
+    turn = wp.mat22d()
     if o.straight == 0:
-        centre = rays[pixel]
-        shift = wp.vec2d(offsets[s][0] / o.fx, offsets[s][1] / o.fy)
-        ray = undistort_from(o, centre + inverse_jacobian(o, centre) * shift, target, 1)
-    out[i, s] = ray
+        turn = inverse_jacobian(o, centre)
+    for s in range(offsets.shape[0]):
+        x = wp.float64(pixel % o.width) + HALF + offsets[s][0]
+        y = wp.float64(pixel // o.width) + HALF + offsets[s][1]
+        ray = wp.vec2d((x - o.cx) / o.fx, (y - o.cy) / o.fy)
+        if o.straight == 0:
+            shift = wp.vec2d(offsets[s][0] / o.fx, offsets[s][1] / o.fy)
+            ray = undistort_from(o, centre + turn * shift, ray, 1)
+        at_x = wp.float32(x)
+        at_y = wp.float32(y)
+        beyond = wp.float32(wp.inf)
+        key = find_first(o, ray, at_x, at_y, beyond, starts, listed, bounds, nearest, faces, in_camera)
+        rays_out[i, s] = ray
+        faces_out[i, s] = wp.where(key == NO_HIT, -1, int(key & FACE_MASK))
 
 
 @wp.func
@@ -142,6 +176,48 @@ def find_openness(
 
 
 @wp.kernel
+def open_quads(
+    o: Optics,
+    tiles: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
+    depth: wp.array(dtype=wp.float32),
+    normal: wp.array(dtype=wp.vec3),
+    openness: wp.array(dtype=wp.float32),
+):
+    """Openness at every other pixel of every other row, where the picture shows a surface."""
+    box = tile_range(o, tiles[wp.tid()])
+    across = (o.width + 1) // 2
+    for y in range(box[1], box[3], 2):
+        for x in range(box[0], box[2], 2):
+            pixel = y * o.width + x
+            z = depth[pixel]
+            if z < wp.inf:
+                ray = rays[pixel]
+                point = wp.vec3(wp.float32(ray[0]), wp.float32(ray[1]), 1.0) * z
+                openness[(y // 2) * across + x // 2] = find_openness(o, pixel, point, normal[pixel], depth)
+
+
+@wp.func
+def blend_openness(
+    o: Optics, pixel: int, z: wp.float32, depth: wp.array(dtype=wp.float32), openness: wp.array(dtype=wp.float32)
+) -> wp.float32:
+    """Openness between the four pixels around that have one, counting those alone that lie about as deep; −1 where
+    none does."""
+    x = pixel % o.width
+    y = pixel // o.width
+    across = (o.width + 1) // 2
+    total = wp.float32(0.0)
+    count = wp.float32(0.0)
+    for corner in range(4):
+        qx = (x // 2) + (corner % 2) * (x % 2)
+        qy = (y // 2) + (corner // 2) * (y % 2)
+        if 2 * qx < o.width and 2 * qy < o.height and wp.abs(depth[2 * qy * o.width + 2 * qx] - z) < 0.01 * z:
+            total = total + openness[qy * across + qx]
+            count = count + 1.0
+    return wp.where(count > 0.0, total / wp.max(count, 1.0), -1.0)
+
+
+@wp.kernel
 def fill_samples(
     o: Optics,
     pixels: wp.array(dtype=wp.int32),
@@ -150,8 +226,12 @@ def fill_samples(
     edge_rays: wp.array2d(dtype=wp.vec2d),
     edge_faces: wp.array2d(dtype=wp.int32),
     rays: wp.array(dtype=wp.vec2d),
-    keys: wp.array(dtype=wp.uint64),
+    seen_instance: wp.array(dtype=wp.uint8),
+    seen_face: wp.array(dtype=wp.int32),
+    seen_barycentrics: wp.array(dtype=wp.vec3),
     depth: wp.array(dtype=wp.float32),
+    seen_normal: wp.array(dtype=wp.vec3),
+    quads: wp.array(dtype=wp.float32),
     faces: wp.array(dtype=wp.vec3i),
     face_instance: wp.array(dtype=wp.uint8),
     first_face: wp.array(dtype=wp.int32),
@@ -167,7 +247,8 @@ def fill_samples(
     footprint: wp.array(dtype=wp.float32),
     openness: wp.array(dtype=wp.float32),
 ):
-    """One thread per pixel: its samples stand together, in the order of the offsets."""
+    """One thread per pixel: its samples stand together, in the order of the offsets. A pixel that isn't at an edge
+    takes what its centre has seen already."""
     i = wp.tid()
     pixel = pixels[i]
     k = starts[i]
@@ -176,40 +257,46 @@ def fill_samples(
     if row >= 0:
         tries = edge_rays.shape[1]
     rotation = wp.mat33(o.rotation)
+    back = wp.transpose(rotation)
     shift = wp.vec3(o.translation)
     near_open = wp.float32(1.0)
     open_at = wp.float32(-1.0)
     per_pixel = wp.float32(wp.float64(1.0) / wp.sqrt(o.fx * o.fy))
     for s in range(tries):
-        ray = wp.vec2d()
-        t = int(-1)
+        ray = rays[pixel]
+        number = seen_instance[pixel]
+        local = seen_face[pixel]
+        b = seen_barycentrics[pixel]
+        z = depth[pixel]
+        turned = seen_normal[pixel]
         if row >= 0:
-            ray = edge_rays[row, s]
             t = edge_faces[row, s]
-        else:
-            ray = rays[pixel]
-            t = int(keys[pixel] & FACE_MASK)
-        if t >= 0:
-            f = faces[t]
-            w = weights(f, in_camera, ray)
-            b = wp.vec3(wp.float32(w[0]), wp.float32(w[1]), wp.float32(w[2]))
-            z = wp.float32(w[3])
-            number = face_instance[t]
-            n = blend_normals(f, b, normals)
+            local = int(-1)
+            if t >= 0:
+                ray = edge_rays[row, s]
+                f = faces[t]
+                w = weights(f, in_camera, ray)
+                b = wp.vec3(wp.float32(w[0]), wp.float32(w[1]), wp.float32(w[2]))
+                z = wp.float32(w[3])
+                number = face_instance[t]
+                local = t - first_face[int(number) - 1]
+                turned = rotation * blend_normals(f, b, normals)
+        if local >= 0:
             towards = wp.vec3(wp.float32(ray[0]), wp.float32(ray[1]), 1.0)
             point = towards * z
-            turned = rotation * n
             pixel_out[k] = pixel
             weight[k] = 1.0 / wp.float32(tries)
             instance[k] = number
-            face[k] = t - first_face[int(number) - 1]
+            face[k] = local
             barycentrics[k] = b
-            position[k] = wp.transpose(rotation) * (point - shift)
-            normal[k] = n
+            position[k] = back * (point - shift)
+            normal[k] = back * turned
             facing = wp.abs(wp.dot(turned, towards)) / wp.length(towards)
             footprint[k] = z * per_pixel / wp.sqrt(wp.max(facing, 0.1))
             if wp.abs(z - open_at) > 0.01 * z:  # once for a pixel's samples of one surface
-                near_open = find_openness(o, pixel, point, turned, depth)
+                near_open = blend_openness(o, pixel, z, depth, quads)
+                if near_open < 0.0:
+                    near_open = find_openness(o, pixel, point, turned, depth)
                 open_at = z
             openness[k] = near_open
             k = k + 1

@@ -44,14 +44,28 @@ def on_map(m: Map, p: wp.vec3) -> wp.vec3:
 
 
 @wp.kernel
+def place_vertices(m: Map, vertices: wp.array(dtype=wp.vec3), placed: wp.array(dtype=wp.vec3)):
+    i = wp.tid()
+    placed[i] = on_map(m, vertices[i])
+
+
+@wp.kernel
 def draw_depth(
-    m: Map, vertices: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), depth: wp.array(dtype=wp.float32)
+    m: Map, placed: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), depth: wp.array(dtype=wp.float32)
 ):
-    """Depth nearest to the light at every texel's centre."""
+    """Depth nearest to the light at every texel's centre. placed: vertices on the map.
+
+    Faces turned away from the light are left out: on a closed mesh something nearer to the light hides them.
+    """
     f = faces[wp.tid()]
-    a = on_map(m, vertices[f[0]])
-    b = on_map(m, vertices[f[1]])
-    c = on_map(m, vertices[f[2]])
+    a = placed[f[0]]
+    b = placed[f[1]]
+    c = placed[f[2]]
+    u = b - a
+    v = c - a
+    area = u[0] * v[1] - u[1] * v[0]
+    if area < 1e-9:
+        return
     low = wp.min(wp.min(a, b), c)
     high = wp.max(wp.max(a, b), c)
     last = wp.float32(m.size - 1)
@@ -60,11 +74,6 @@ def draw_depth(
     x1 = int(wp.floor(wp.clamp(high[0] - 0.5, -1.0, last)))
     y1 = int(wp.floor(wp.clamp(high[1] - 0.5, -1.0, last)))
     if x0 > x1 or y0 > y1:
-        return
-    u = b - a
-    v = c - a
-    area = u[0] * v[1] - u[1] * v[0]
-    if wp.abs(area) < 1e-9:
         return
     s = 1.0 / area
     # Barycentrics and depth are affine in the texel: at its box's first texel, and their steps along x and y.
@@ -213,6 +222,11 @@ def find_ambient(ambient: wp.array(dtype=wp.vec3), n: wp.vec3) -> wp.vec3:
     return wp.max(e, wp.vec3(0.0, 0.0, 0.0))
 
 
+@wp.func
+def fifth_power(x: wp.float32) -> wp.float32:
+    return x * x * (x * x) * x
+
+
 @wp.kernel
 def shade_pixels(
     light: Light,
@@ -260,7 +274,7 @@ def shade_pixels(
         share_open = openness[k]
         out = out + wp.cw_mul(base, sky) * share_open
         rough = wp.max(roughness[k], 0.15)
-        rim = 0.04 + 0.96 * wp.pow(1.0 - nv, 5.0)
+        rim = 0.04 + 0.96 * fifth_power(1.0 - nv)
         mirror = n * (2.0 * nv) - view
         out = out + find_ambient(ambient, mirror) * (rim * specular[k] * share_open * (1.0 - rough) * 0.5)
         if share > 0.0 and nl > 0.0:
@@ -269,7 +283,7 @@ def shade_pixels(
             a2 = rough * rough * rough * rough
             d = nh * nh * (a2 - 1.0) + 1.0
             g = wp.float32(0.5) / wp.lerp(2.0 * nl * nv, nl + nv, rough * rough)
-            fresnel = 0.04 + 0.96 * wp.pow(1.0 - wp.max(wp.dot(half, view), 0.0), 5.0)
+            fresnel = 0.04 + 0.96 * fifth_power(1.0 - wp.max(wp.dot(half, view), 0.0))
             # Irradiance π·colour times a BRDF with 1/π in its lobe: the πs cancel.
             out = out + light.colour * (a2 / (d * d) * g * fresnel * specular[k] * nl * share)
         total = total + out * weight[k]

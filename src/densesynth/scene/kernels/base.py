@@ -1,0 +1,133 @@
+"""What all surroundings use: their structs, noise, numbers for cells, stripes."""
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False})
+
+SIDE = wp.constant(64)  # cells of the noise's period, a power of two
+FARTHEST = wp.constant(1e-4)  # 1/metres: where the ground ends and the sky begins
+PLANK_ACROSS = wp.constant(1.0 / 0.35)  # planks' widths and lengths to the floor's scale
+PLANK_ALONG = wp.constant(1.0 / 2.4)
+# Sides of a room, the walls being 0 to 3 (+x, −x, +y, −y), in the order of their lights; then the boxes' sides.
+NOTHING = wp.constant(-1)
+CEILING = wp.constant(4)
+FLOOR = wp.constant(5)
+FIRST_BOX = wp.constant(6)
+BOX_SIDES = wp.constant(5)
+
+
+@wp.struct
+class Surroundings:
+    indoors: wp.int32
+    ground: wp.int32
+    ground_a: wp.vec3
+    ground_b: wp.vec3
+    ground_scale: wp.float32
+    ground_cos: wp.float32
+    ground_sin: wp.float32
+    wall: wp.int32
+    wall_a: wp.vec3
+    wall_b: wp.vec3
+    wall_cos: wp.float32
+    wall_sin: wp.float32
+    eye: wp.vec3  # in the room's own axes
+    low: wp.vec3
+    high: wp.vec3
+    inverse_low: wp.vec3  # 1 / (low - eye)
+    inverse_high: wp.vec3
+    inverse_eye: wp.float32  # 1 / height of the eye
+    sky: wp.vec3
+    horizon: wp.vec3
+    cloud: wp.float32
+    skyline: wp.int32
+    skyline_colour: wp.vec3
+    skyline_height: wp.float32
+    seed: wp.float32
+
+
+@wp.struct
+class Box:
+    """reach: how fast its contact shadow on the floor fades, 1/metres. first, last: columns and rows of the picture
+    (last excluded) outside of which the box is not seen; first_shade, last_shade: the same for its contact shadow."""
+
+    centre: wp.vec3
+    half: wp.vec3
+    cos: wp.float32
+    sin: wp.float32
+    colour: wp.vec3
+    second: wp.vec3
+    kind: wp.int32
+    reach: wp.float32
+    first: wp.vec2i
+    last: wp.vec2i
+    first_shade: wp.vec2i
+    last_shade: wp.vec2i
+
+
+@wp.struct
+class Seen:
+    colour: wp.vec3
+    depth: wp.float32
+    on_floor: wp.int32
+
+
+@wp.func
+def hash2(a: wp.int32, b: wp.int32, salt: wp.int32) -> wp.float32:
+    """A number in 0..1 for a cell."""
+    h = (
+        wp.uint32(a) * wp.uint32(374761393)
+        + wp.uint32(b) * wp.uint32(668265263)
+        + wp.uint32(salt) * wp.uint32(974634797)
+    )
+    h = (h ^ (h >> wp.uint32(13))) * wp.uint32(1274126177)
+    h = h ^ (h >> wp.uint32(16))
+    return wp.float32(wp.int32(h & wp.uint32(65535))) / 65535.0
+
+
+@wp.func
+def whole(x: wp.float32) -> wp.int32:
+    return wp.int32(wp.floor(x))
+
+
+@wp.func
+def fade(x: wp.float32) -> wp.float32:
+    """Falls from 1 at 0 much as e^-x does, to 0 at 4."""
+    t = wp.max(1.0 - 0.25 * x, 0.0)
+    t = t * t
+    return t * t
+
+
+@wp.func
+def stripes(phase: wp.float32, duty: wp.float32, width: wp.float32) -> wp.float32:
+    """Share of a pixel, width periods wide, on stripes that take up `duty` of each period; `base.band` in periods."""
+    share = wp.clamp((0.5 * duty - wp.abs(phase - wp.floor(phase) - 0.5)) / width + 0.5, 0.0, 1.0)
+    return share + (duty - share) * wp.clamp(2.0 * width - 0.5, 0.0, 1.0)
+
+
+@wp.func
+def rough(
+    table: wp.array(dtype=wp.float32), x: wp.float32, y: wp.float32, f: wp.float32, seed: wp.float32, fp: wp.float32
+) -> wp.float32:
+    """Value noise in −1..1 of f cells a metre, gone where a pixel holds a whole cell of it."""
+    share = wp.min(1.5 - fp * f, 1.0)
+    if share <= 0.0:
+        return 0.0
+    qx = x * f + seed * 17.0
+    qy = y * f + seed * 29.0
+    u = wp.floor(qx)
+    v = wp.floor(qy)
+    ix = wp.int32(u)
+    iy = wp.int32(v)
+    u = qx - u
+    v = qy - v
+    u = u * u * (3.0 - 2.0 * u)
+    v = v * v * (3.0 - 2.0 * v)
+    x0 = ix & (SIDE - 1)
+    x1 = (ix + 1) & (SIDE - 1)
+    y0 = (iy & (SIDE - 1)) * SIDE
+    y1 = ((iy + 1) & (SIDE - 1)) * SIDE
+    a = table[y0 + x0]
+    b = table[y1 + x0]
+    a = a + (table[y0 + x1] - a) * u
+    b = b + (table[y1 + x1] - b) * u
+    return (a + (b - a) * v) * share

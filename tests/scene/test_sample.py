@@ -1,0 +1,96 @@
+"""Scenes: feet on the ground, nobody inside anybody, the stored parameters give the posed bodies back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.config import Recipe
+from densesynth.errors import ConfigurationError
+from densesynth.scene.sample import check_motions, draw_scene, turn
+from densesynth.scene.scene import Scene
+from densesynth.scene.settings import PeopleSettings
+
+CROWD = PeopleSettings(count=(3, 4))
+
+
+@pytest.fixture(scope="module")
+def body() -> AnnyBody:
+    return load_anny()
+
+
+def draw(body: AnnyBody, index: int, people: PeopleSettings = CROWD) -> tuple[Scene, np.ndarray]:
+    recipe = Recipe()
+    scene, posed = draw_scene(people, recipe.camera, recipe.lens, recipe.picture, body, 5, index)
+    return scene, posed.vertices
+
+
+def test_scene_is_a_function_of_seed_and_index(body: AnnyBody) -> None:
+    first, vertices = draw(body, 3)
+    again, same = draw(body, 3)
+    other, _ = draw(body, 4)
+    assert np.array_equal(vertices, same)
+    assert np.array_equal(first.camera.camera_from_world, again.camera.camera_from_world)
+    assert first.people[0].outfit == again.people[0].outfit
+    assert not np.array_equal(first.camera.camera_from_world, other.camera.camera_from_world)
+
+
+def test_feet_stand_on_the_ground_and_people_apart(body: AnnyBody) -> None:
+    crowded = 0
+    for index in range(12):
+        scene, vertices = draw(body, index)
+        crowded += len(vertices) > 1
+        lowest = vertices[:, :, 2].min(axis=1)
+        for person, low in zip(scene.people, lowest, strict=True):
+            if person.motion in ("run", "jump"):
+                assert -1e-5 <= low < 0.6
+            else:
+                assert abs(low) < 1e-5
+        for a in range(len(vertices)):
+            for b in range(a):
+                apart = (vertices[a].min(axis=0) > vertices[b].max(axis=0)) | (
+                    vertices[b].min(axis=0) > vertices[a].max(axis=0)
+                )
+                assert apart.any()
+    assert crowded >= 9
+
+
+def test_stored_parameters_give_the_bodies_back(body: AnnyBody) -> None:
+    scene, vertices = draw(body, 1)
+    posed = body.pose(
+        np.stack([person.betas for person in scene.people]),
+        np.stack([person.rotations for person in scene.people]),
+        np.stack([person.transl for person in scene.people]),
+    )
+    assert np.abs(posed.vertices - vertices).max() < 2e-6
+
+
+def test_subject_is_in_the_picture(body: AnnyBody) -> None:
+    for index in range(8):
+        scene, vertices = draw(body, index)
+        camera = scene.camera
+        in_camera = camera.to_camera(vertices[0])
+        pixels = camera.project_from_camera(in_camera[in_camera[:, 2] > 0])
+        inside = ((pixels >= 0) & (pixels < (camera.width, camera.height))).all(axis=1)
+        assert inside.mean() > 0.2
+
+
+def test_one_person_changes_nothing_of_the_first(body: AnnyBody) -> None:
+    alone, vertices = draw(body, 2, PeopleSettings(count=(1, 1)))
+    crowd, all_vertices = draw(body, 2)
+    assert np.array_equal(vertices[0], all_vertices[0])
+    assert np.array_equal(alone.camera.camera_from_world, crowd.camera.camera_from_world)
+
+
+def test_turn_is_about_the_vertical() -> None:
+    rotations = np.zeros((52, 3), np.float32)
+    assert np.allclose(turn(rotations, 0.7)[0], (0, 0, 0.7))
+    rotations[0] = (0.3, 0, 0)
+    assert np.allclose(turn(turn(rotations, 1.1), -1.1), rotations, atol=1e-6)
+
+
+def test_unknown_motion_is_refused() -> None:
+    check_motions(("walk", "run"))
+    with pytest.raises(ConfigurationError, match="swim"):
+        check_motions(("walk", "swim"))
