@@ -108,7 +108,10 @@ class Paint:
 
     @cached_property
     def _tables(self) -> tuple[wp.array, ...]:
-        pairs = ((self.fields, wp.float32), (self.category, wp.uint8), (self.faces, wp.int32))
+        # Three fours a vertex, the first two for every sample, the third for heads; a seat is left over.
+        order = ("x", "y", "z", "arm", "leg", "open", "ear", "nail", "lips", "lid", "hair", "hair")
+        fields = np.ascontiguousarray(self.fields[:, [FIELDS.index(name) for name in order]]).reshape(-1, 3, 4)
+        pairs = ((fields, wp.vec4), (self.category, wp.uint8), (self.faces, wp.vec3i))
         arrays = tuple(wp.array(a, dtype=kind, device=self.device) for a, kind in pairs)
         return (*arrays, wp.array(self.noise_table.ravel(), dtype=wp.float32, device=self.device))
 

@@ -98,15 +98,6 @@ class Sample:
     fp: wp.float32
 
 
-@wp.struct
-class Layer:
-    """Colour, roughness and how much of the sample garments cover, so far."""
-
-    colour: wp.vec3
-    roughness: wp.float32
-    covered: wp.float32
-
-
 @wp.func
 def cover(distance: wp.float32, footprint: wp.float32) -> wp.float32:
     return wp.clamp(distance / footprint + 0.5, 0.0, 1.0)
@@ -192,14 +183,11 @@ def dots(u: wp.float32, v: wp.float32, period: wp.float32, footprint: wp.float32
 
 @wp.func
 def weave(
-    table: wp.array(dtype=wp.float32), s: Sample, seed: wp.float32, cloth: Cloth, u: wp.float32, v: wp.float32,
-    panel: wp.float32,
+    table: wp.array(dtype=wp.float32), p: wp.vec3, fp: wp.float32, seed: wp.float32, colour: wp.vec3, second: wp.vec3,
+    kind: wp.int32, scale: wp.float32, u: wp.float32, v: wp.float32, panel: wp.float32,
 ) -> wp.vec3:  # fmt: skip
-    fp = s.fp
-    scale = cloth.scale
     share = float(0.0)
     value = float(1.0)
-    kind = cloth.pattern
     if kind == 1:
         share = band(v, scale, 0.5, fp)
     elif kind == 2:
@@ -208,20 +196,46 @@ def weave(
         share = 0.5 * (band(u, scale, 0.45, fp) + band(v, scale, 0.45, fp))
     elif kind == 4:
         share = dots(u, v, scale * 0.8, fp)
-    elif kind == 5:
-        share = cover((noise(table, s.p, 38.0, 38.0, 38.0, seed + 0.3, fp) - 0.12) * 0.012, fp)
-    elif kind == 6:
-        blotch = noise(table, s.p, 38.0, 38.0, 38.0, seed + 0.3, fp)
-        value = 1.0 + wp.max(0.55 * bump(s.p[2] - 0.62, 0.16) + 0.175 * blotch, -0.3)
+    elif kind == 5 or kind == 6:
+        blotch = noise(table, p, 38.0, 38.0, 38.0, seed + 0.3, fp)
+        if kind == 5:
+            share = cover((blotch - 0.12) * 0.012, fp)
+        else:
+            value = 1.0 + wp.max(0.55 * bump(p[2] - 0.62, 0.16) + 0.175 * blotch, -0.3)
     elif kind == 7:
         value = 0.78 + 0.3 * band(u, 0.007, 0.5, fp)
     elif kind >= 8:
         share = panel
-    grain = noise(table, s.p, 620.0, 620.0, 620.0, seed, fp)
-    folds = noise(table, s.p, 11.0, 11.0, 17.0, seed + 0.6, fp) + 0.55 * noise(
-        table, s.p, 31.0, 31.0, 22.0, seed + 0.1, fp
-    )
-    return mix(cloth.colour, cloth.second, share) * (value * (1.0 + 0.07 * grain) * (1.0 + 0.11 * folds))
+    grain = noise(table, p, 620.0, 620.0, 620.0, seed, fp)
+    folds = noise(table, p, 11.0, 11.0, 17.0, seed + 0.6, fp)
+    folds += 0.55 * noise(table, p, 31.0, 31.0, 22.0, seed + 0.1, fp)
+    return mix(colour, second, share) * (value * (1.0 + 0.07 * grain) * (1.0 + 0.11 * folds))
+
+
+@wp.func
+def runs_across(kind: wp.int32) -> wp.bool:
+    """Whether a pattern must know how far round the limb a point lies; hoops, for one, do not."""
+    return kind == 2 or kind == 3 or kind == 4 or kind == 7
+
+
+@wp.func
+def angle(y: wp.float32, x: wp.float32) -> wp.float32:
+    """atan2 to 2e-7 rad or so, faster (Abramowitz and Stegun 4.4.49)."""
+    ax = wp.abs(x)
+    ay = wp.abs(y)
+    t = wp.min(ax, ay) / wp.max(wp.max(ax, ay), 1.0e-30)
+    q = t * t
+    r = 0.0028662257 * q - 0.0161657367
+    r = r * q + 0.0429096138
+    r = r * q - 0.0752896400
+    r = r * q + 0.1065626393
+    r = r * q - 0.1420889944
+    r = r * q + 0.1999355085
+    r = r * q - 0.3333314528
+    r = t + t * q * r
+    r = wp.where(ay > ax, 1.5707963 - r, r)
+    r = wp.where(x < 0.0, 3.1415927 - r, r)
+    return wp.where(y < 0.0, -r, r)
 
 
 @wp.func

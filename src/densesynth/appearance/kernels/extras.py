@@ -4,9 +4,9 @@
 import warp as wp
 
 from densesynth.appearance.kernels.base import (
-    Layer,
     Row,
     Sample,
+    angle,
     band,
     bump,
     contact,
@@ -24,17 +24,16 @@ wp.set_module_options({"enable_backward": False})
 
 @wp.func
 def paint_feet(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
-) -> Layer:
-    layer = under
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4
+) -> wp.vec4:
     z = s.p[2]
     if z > 0.4:
-        return layer
+        return under
     fp = s.fp
     x = s.p[0]
     y = s.p[1]
     side = wp.abs(x)
-    colour = layer.colour
+    colour = wp.vec3(under[0], under[1], under[2])
     edge = rows[k].sock_top - z
     if rows[k].sock_top > 0.0:
         colour = colour * contact(edge, 0.3, 0.006)
@@ -42,7 +41,7 @@ def paint_feet(
     rib = band(side * 3.0 + y * 2.0, 0.008, 0.5, fp)
     stripe = cover(0.012 - wp.abs(edge - 0.03), fp)
     colour = mix(colour, mix(rows[k].sock, rows[k].sock_band, stripe) * (0.88 + 0.14 * rib), sock)
-    roughness = layer.roughness + (0.9 - layer.roughness) * sock
+    roughness = under[3] + (0.9 - under[3]) * sock
 
     d = rows[k].shoe_top - z + 0.28 * wp.clamp(-(y + 0.012), 0.0, 0.09)
     colour = colour * contact(d, 0.35, 0.006)
@@ -63,30 +62,31 @@ def paint_feet(
         scuff = noise(table, s.p, 60.0, 60.0, 60.0, rows[k].seed, fp)
         colour = mix(colour, tone * (1.0 + 0.06 * scuff), shoe)
         roughness = roughness + (wp.where(sole > 0.5, 0.8, 0.42) - roughness) * shoe
-    layer.colour = colour
-    layer.roughness = roughness
-    return layer
+    return wp.vec4(colour[0], colour[1], colour[2], roughness)
 
 
 @wp.func
 def paint_extras(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: Layer
-) -> Layer:
-    layer = below
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4
+) -> wp.vec4:
     fp = s.fp
     x = s.p[0]
     y = s.p[1]
     z = s.p[2]
     d = s.arm - rows[k].glove_cuff
+    kind = rows[k].headwear
+    if d <= -0.5 * fp and (kind == 0 or z <= 1.2):
+        return below
+    colour = wp.vec3(below[0], below[1], below[2])
+    roughness = below[3]
     glove = cover(d, fp)
     if glove > 0.0:
         grain = noise(table, s.p, 120.0, 120.0, 120.0, rows[k].seed, fp)
         tone = rows[k].glove * (edge_lines(d) * (1.0 + 0.06 * grain) * (0.4 + 0.6 * s.open))
-        layer.colour = mix(layer.colour, tone, glove)
-        layer.roughness = layer.roughness + (0.75 - layer.roughness) * glove
-    kind = rows[k].headwear
+        colour = mix(colour, tone, glove)
+        roughness = roughness + (0.75 - roughness) * glove
     if kind == 0 or z <= 1.2:
-        return layer
+        return wp.vec4(colour[0], colour[1], colour[2], roughness)
     brim = z - 1.556 + 0.25 * (y + 0.05)
     cap = float(-1.0)
     if kind == 1:
@@ -101,15 +101,27 @@ def paint_extras(
     else:
         cap = 0.017 - wp.abs(z - 1.578 + 0.3 * (y + 0.05))
     if cap > -0.05:
-        layer.colour = layer.colour * contact(cap, 0.35, 0.006)
+        colour = colour * contact(cap, 0.35, 0.006)
     share = cover(cap, fp)
     if share > 0.0:
         fold = float(0.0)
         if kind == 1:
             fold = 0.3 * bump(brim - 0.04, 0.003) - 0.06 * flag(brim < 0.04)
-        cloth = rows[k].hat
-        tone = weave(table, s, rows[k].seed, cloth, 0.1 * wp.atan2(x, -(y + 0.02)), z, 0.0)
+        u = 0.1 * angle(x, -(y + 0.02))
+        tone = weave(
+            table,
+            s.p,
+            fp,
+            rows[k].seed,
+            rows[k].hat.colour,
+            rows[k].hat.second,
+            rows[k].hat.pattern,
+            rows[k].hat.scale,
+            u,
+            z,
+            0.0,
+        )
         tone = tone * ((1.0 - fold) * edge_lines(cap) * (0.35 + 0.65 * s.open))
-        layer.colour = mix(layer.colour, tone, share)
-        layer.roughness = layer.roughness + (0.9 - layer.roughness) * share
-    return layer
+        colour = mix(colour, tone, share)
+        roughness = roughness + (0.9 - roughness) * share
+    return wp.vec4(colour[0], colour[1], colour[2], roughness)

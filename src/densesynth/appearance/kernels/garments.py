@@ -5,10 +5,9 @@ import warp as wp
 
 from densesynth.appearance.kernels.base import (
     ARM_START,
-    Cloth,
-    Layer,
     Row,
     Sample,
+    angle,
     band,
     bump,
     contact,
@@ -19,20 +18,18 @@ from densesynth.appearance.kernels.base import (
     neck_height,
     neckline,
     ramp,
+    runs_across,
     weave,
 )
 
 wp.set_module_options({"enable_backward": False})
 
-
-@wp.func
-def has_weave(cloth: Cloth) -> wp.bool:
-    """Whether the pattern runs across the fabric, so that it must be known where on it a point lies."""
-    return cloth.pattern != 0 and cloth.pattern != 5 and cloth.pattern != 6
+CHEST_Z = wp.constant(1.16)  # metres; below this no neckline is near enough to count
 
 
 @wp.func
-def trunk_uv(s: Sample) -> wp.vec2:
+def trunk_u(s: Sample) -> wp.float32:
+    """Metres across the fabric: round the trunk, or round the sleeve."""
     x = s.p[0]
     y = s.p[1]
     z = s.p[2]
@@ -41,19 +38,19 @@ def trunk_uv(s: Sample) -> wp.vec2:
         fore = wp.clamp((s.arm - 0.252) / 0.254, 0.0, 1.0)
         middle_y = -0.017 - 0.004 * bone - 0.158 * fore
         middle_h = (0.162 + 0.167 * bone + 0.117 * fore) * 0.75 + (1.287 - 0.189 * bone - 0.115 * fore) * 0.66
-        return wp.vec2(0.047 * wp.atan2(y - middle_y, wp.abs(x) * 0.75 + z * 0.66 - middle_h), s.arm)
+        return 0.047 * angle(y - middle_y, wp.abs(x) * 0.75 + z * 0.66 - middle_h)
     depth = wp.where(y < -0.015, -(y + 0.015), y + 0.015)
-    return wp.vec2(0.15 * wp.atan2(x, depth + 0.02), z)
+    return 0.15 * angle(x, depth + 0.02)
 
 
 @wp.func
-def chest_panel(s: Sample, cloth: Cloth) -> wp.float32:
-    if cloth.pattern < 8:
+def chest_panel(s: Sample, kind: wp.int32, scale: wp.float32) -> wp.float32:
+    if kind < 8:
         return 0.0
     fp = s.fp
     x = s.p[0]
     z = s.p[2]
-    if cloth.pattern == 9:
+    if kind == 9:
         return cover(wp.where(s.arm > 0.0, 0.08 - s.arm, z - 1.17), fp)
     if s.p[1] >= 0.0 or s.arm >= 0.0:
         return 0.0
@@ -61,9 +58,9 @@ def chest_panel(s: Sample, cloth: Cloth) -> wp.float32:
     b = (z - 1.19) / 0.05
     ring = wp.sqrt(a * a + b * b)
     shape = float(0.0)
-    if cloth.scale < 0.035:
+    if scale < 0.035:
         shape = cover((0.16 - wp.abs(ring - 0.8)) * 0.05, fp) + cover((0.4 - wp.abs(a) - wp.abs(b)) * 0.05, fp)
-    elif cloth.scale < 0.06:
+    elif scale < 0.06:
         shape = cover((1.0 - ring) * 0.05, fp) * band(b + 0.13, 0.5, 0.62, fp / 0.05)
     else:
         frame = cover(wp.min(1.5 - wp.abs(a), 0.32 - wp.abs(b)) * 0.05, fp)
@@ -76,8 +73,11 @@ def top_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float3
     """Signed distance inside the top's outline, the open front of a jacket not yet cut."""
     if s.arm > ARM_START:
         return rows[k].sleeve - s.arm
+    d = wp.min(rows[k].sleeve - s.arm, s.p[2] - rows[k].top_hem)
+    if s.p[2] < CHEST_Z:
+        return d
     collar = neckline(s.p, rows[k].neck_drop, rows[k].neck_width, rows[k].neck_rise, rows[k].pointed)
-    return wp.min(wp.min(rows[k].sleeve - s.arm, s.p[2] - rows[k].top_hem), collar)
+    return wp.min(d, collar)
 
 
 @wp.func
@@ -96,111 +96,143 @@ def bottom_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.flo
 
 
 @wp.func
+def inner_share(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """Share of a sample that the shirt in a jacket covers."""
+    if rows[k].jacket <= 0.5:
+        return 0.0
+    shirt = rows[k].sleeve - 0.01 - s.arm
+    if s.arm <= ARM_START:
+        shirt = wp.min(shirt, s.p[2] - rows[k].top_hem)
+        if s.p[2] >= CHEST_Z:
+            shirt = wp.min(shirt, neckline(s.p, 0.02, 0.075, 0.004, 0.0))
+    return cover(shirt, s.fp)
+
+
+@wp.func
 def paint_top(
-    table: wp.array(dtype=wp.float32),
-    s: Sample,
-    rows: wp.array(dtype=Row),
-    k: wp.int32,
-    outline: wp.float32,
-    opening: wp.float32,
-    below: Layer,
-) -> Layer:
-    """outline, opening: what `top_distance` and `open_front` say."""
-    layer = below
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, outline: wp.float32,
+    opening: wp.float32, under: wp.float32,
+) -> wp.vec4:  # fmt: skip
+    """The top as a layer: its colour times its share, and what it leaves of what lies below. outline, opening, under:
+    what `top_distance`, `open_front` and `inner_share` say."""
+    if outline < -0.25:
+        return wp.vec4(0.0, 0.0, 0.0, 1.0)
     fp = s.fp
     p = s.p
     x = p[0]
     y = p[1]
     z = p[2]
     side = wp.abs(x)
-    if outline < -0.25:
-        return layer
-    uv = wp.vec2(0.0, 0.0)
-    if has_weave(rows[k].top) or (rows[k].jacket > 0.5 and has_weave(rows[k].inner)):
-        uv = trunk_uv(s)
+    kind = rows[k].top.pattern
+    inner_kind = rows[k].inner.pattern
+    u = float(0.0)
+    v = wp.where(s.arm > 0.0, s.arm, z)
+    if runs_across(kind) or (under > 0.0 and runs_across(inner_kind)):
+        u = trunk_u(s)
     seed = rows[k].seed
-    colour = layer.colour
-    under = float(0.0)
-    if rows[k].jacket > 0.5:
-        shirt = rows[k].sleeve - 0.01 - s.arm
-        if s.arm <= ARM_START:
-            shirt = wp.min(shirt, wp.min(z - rows[k].top_hem, neckline(p, 0.02, 0.075, 0.004, 0.0)))
-        under = cover(shirt, fp)
-        if under > 0.0:
-            cloth = rows[k].inner
-            colour = mix(colour, weave(table, s, seed, cloth, uv[0], uv[1], chest_panel(s, cloth)), under)
-
-    front = y < 0.0 and s.arm < ARM_START
+    colour = wp.vec3(0.0, 0.0, 0.0)
+    keep = 1.0 - under
     d = wp.min(outline, opening)
-    if d > -0.05:
-        colour = colour * contact(d, 0.32, 0.007)
     share = cover(d, fp)
+    if under > 0.0 and share < 1.0:
+        panel = chest_panel(s, inner_kind, rows[k].inner.scale)
+        colour = (
+            weave(
+                table,
+                p,
+                fp,
+                seed,
+                rows[k].inner.colour,
+                rows[k].inner.second,
+                inner_kind,
+                rows[k].inner.scale,
+                u,
+                v,
+                panel,
+            )
+            * under
+        )
+    if d > -0.05:
+        dark = contact(d, 0.32, 0.007)
+        colour = colour * dark
+        keep = keep * dark
     if share > 0.0:
-        cloth = rows[k].top
-        tone = weave(table, s, seed, cloth, uv[0], uv[1], chest_panel(s, cloth))
-        if rows[k].collar < 0.5 and rows[k].jacket < 0.5 and cloth.pattern != 6:
+        panel = chest_panel(s, kind, rows[k].top.scale)
+        tone = weave(table, p, fp, seed, rows[k].top.colour, rows[k].top.second, kind, rows[k].top.scale, u, v, panel)
+        front = y < 0.0 and s.arm < ARM_START
+        if rows[k].collar < 0.5 and rows[k].jacket < 0.5 and kind != 6:
             tone = mix(tone, rows[k].trim, share * cover(0.016 - d, fp))
         tone = tone * edge_lines(d)
         shoulder = bump(s.arm + 0.004, 0.0016) * flag(rows[k].sleeve > 0.0)
         flank = bump(y + 0.015, 0.0016) * flag(s.arm < 0.0 and z < 1.2)
-        placket = rows[k].placket * flag(front and rows[k].opening <= 0.0)
-        shirt_front = placket * flag(rows[k].jacket < 0.5)
-        strip = shirt_front * bump(side - 0.0135, 0.0012)
-        zipper = placket * flag(rows[k].jacket > 0.5) * bump(x, 0.0035)
-        tone = tone * (1.0 - 0.28 * wp.max(shoulder, flank) - 0.3 * strip - 0.5 * zipper)
-        if shirt_front > 0.0:
-            step = (z - 0.93) / 0.085
-            off = (step - wp.floor(step) - 0.5) * 0.085
-            button = cover(0.0052 - wp.sqrt(x * x + off * off), fp)
-            tone = mix(tone, wp.vec3(0.42, 0.42, 0.42) + 0.25 * rows[k].trim, button)
+        lines = 0.28 * wp.max(shoulder, flank)
+        if front and rows[k].placket > 0.0 and rows[k].opening <= 0.0:
+            if rows[k].jacket > 0.5:
+                tone = tone * (1.0 - lines - 0.5 * bump(x, 0.0035))
+            else:
+                tone = tone * (1.0 - lines - 0.3 * bump(side - 0.0135, 0.0012))
+                step = (z - 0.93) / 0.085
+                off = (step - wp.floor(step) - 0.5) * 0.085
+                button = cover(0.0052 - wp.sqrt(x * x + off * off), fp)
+                tone = mix(tone, wp.vec3(0.42, 0.42, 0.42) + 0.25 * rows[k].trim, button)
+        else:
+            tone = tone * (1.0 - lines)
         if rows[k].collar > 0.5:
             leaf = neck_height(p) + 0.018 + 0.62 * wp.max(0.042 - wp.abs(side - 0.03), 0.0) * ramp(0.0, -0.04, y)
             on_collar = cover(leaf, fp) * flag(s.arm < ARM_START)
             tone = tone * (1.0 + 0.1 * on_collar - 0.42 * bump(leaf, 0.002) - 0.16 * bump(leaf + 0.006, 0.006))
         colour = mix(colour, tone, share)
-    covered = wp.max(share, under)
-    layer.colour = colour
-    layer.roughness = layer.roughness + (rows[k].top.roughness - layer.roughness) * covered
-    layer.covered = 1.0 - (1.0 - layer.covered) * (1.0 - covered)
-    return layer
+        keep = keep * (1.0 - share)
+    return wp.vec4(colour[0], colour[1], colour[2], keep)
 
 
 @wp.func
 def paint_bottom(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, d: wp.float32, below: Layer
-) -> Layer:
-    """d: what `bottom_distance` says."""
-    layer = below
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, d: wp.float32
+) -> wp.vec4:
+    """The bottom as a layer, as `paint_top`; d: what `bottom_distance` says."""
     if d < -0.05:
-        return layer
+        return wp.vec4(0.0, 0.0, 0.0, 1.0)
     fp = s.fp
     x = s.p[0]
     y = s.p[1]
     z = s.p[2]
     side = wp.abs(x)
-    colour = layer.colour * contact(d, 0.32, 0.007)
+    colour = wp.vec3(0.0, 0.0, 0.0)
     share = cover(d, fp)
     if share > 0.0:
         thigh = wp.clamp((0.858 - z) / 0.389, 0.0, 1.0)
         calf = wp.clamp((0.469 - z) / 0.398, 0.0, 1.0)
         middle_x = 0.102 + 0.033 * thigh + 0.042 * calf
         middle_y = -0.008 - 0.032 * thigh + 0.036 * calf
-        cloth = rows[k].bottom
+        kind = rows[k].bottom.pattern
         outward = side - middle_x
         forward = middle_y - y
         u = float(0.0)
         lateral = float(1.0)
         # The angle is needed by what runs across the fabric, and close to the seam at the side.
-        if has_weave(cloth) or wp.abs(forward) < (0.1 + 20.0 * (rows[k].side_stripe + fp)) * outward:
-            about = wp.atan2(outward, forward)
+        if kind == 9 or runs_across(kind) or wp.abs(forward) < (0.1 + 20.0 * (rows[k].side_stripe + fp)) * outward:
+            about = angle(outward, forward)
             u = 0.078 * about
             lateral = wp.abs(about - 1.5708) * 0.078
         panel = float(0.0)
-        if cloth.pattern == 9:
+        if kind == 9:
             panel = cover(0.03 - wp.abs(u - 0.1), fp)
-        tone = weave(table, s, rows[k].seed, cloth, u, z, panel)
+        tone = weave(
+            table,
+            s.p,
+            fp,
+            rows[k].seed,
+            rows[k].bottom.colour,
+            rows[k].bottom.second,
+            kind,
+            rows[k].bottom.scale,
+            u,
+            z,
+            panel,
+        )
         if rows[k].side_stripe > 0.0:
-            tone = mix(tone, cloth.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
+            tone = mix(tone, rows[k].bottom.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
         tone = tone * edge_lines(d)
         lines = bump(lateral, 0.0016)
         if rows[k].denim_cut > 0.0 and z > 0.79:
@@ -217,8 +249,5 @@ def paint_bottom(
             strap = cover(wp.min(rows[k].waist - 0.002 - z, z - rows[k].waist + rows[k].belt), fp)
             buckle = cover(0.021 - side, fp) * flag(y < 0.0) * cover(side - 0.013, fp)
             tone = mix(tone, mix(rows[k].belt_colour, wp.vec3(0.42, 0.39, 0.33), buckle), strap)
-        colour = mix(colour, tone, share)
-    layer.colour = colour
-    layer.roughness = layer.roughness + (rows[k].bottom.roughness - layer.roughness) * share
-    layer.covered = 1.0 - (1.0 - layer.covered) * (1.0 - share)
-    return layer
+        colour = tone * share
+    return wp.vec4(colour[0], colour[1], colour[2], contact(d, 0.32, 0.007) * (1.0 - share))

@@ -9,7 +9,6 @@ from densesynth.appearance.kernels.base import (
     HEAD_BOTTOM,
     IRIS,
     PUPIL,
-    Layer,
     Row,
     Sample,
     bump,
@@ -24,7 +23,8 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
-def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> Layer:
+def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec4:
+    """Bare skin and the face: colour, roughness."""
     fp = s.fp
     x = s.p[0]
     y = s.p[1]
@@ -68,21 +68,17 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
             hollow = bump(s.lid - 0.004, 0.007) * on_face
             colour = colour * (1.0 - (0.3 * fold + 0.14 * hollow))
             colour = mix(colour, 0.25 * rows[k].hair + wp.vec3(0.006, 0.006, 0.006), (0.3 + 0.55 * upper) * lash)
-    layer = Layer()
-    layer.colour = colour * (0.25 + 0.75 * s.open * (0.7 + 0.3 * s.open))
-    layer.roughness = roughness
-    layer.covered = 0.0
-    return layer
+    colour = colour * (0.25 + 0.75 * s.open * (0.7 + 0.3 * s.open))
+    return wp.vec4(colour[0], colour[1], colour[2], roughness)
 
 
 @wp.func
 def paint_hair(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: Layer
-) -> Layer:
-    layer = under
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4
+) -> wp.vec4:
     z = s.p[2]
     if z <= HEAD_BOTTOM - 0.03:
-        return layer
+        return under
     fp = s.fp
     x = s.p[0]
     y = s.p[1]
@@ -90,7 +86,8 @@ def paint_hair(
     seed = rows[k].seed
     fine = noise(table, s.p, 950.0, 950.0, 950.0, seed + 0.2, fp)
     on_face = ramp(-0.05, -0.08, y)
-    colour = layer.colour
+    colour = wp.vec3(under[0], under[1], under[2])
+    roughness = under[3]
 
     if on_face > 0.0 and z > EYE_Z and z < EYE_Z + 0.05:
         along = wp.clamp((side - 0.0115) / 0.043, 0.0, 1.0)
@@ -140,9 +137,8 @@ def paint_hair(
                 level = level + 0.25 * fine
             share = share * wp.clamp(level, 0.0, 1.0)
             colour = mix(colour, rows[k].hair * (1.0 + 0.28 * strand + 0.14 * lock), share)
-            layer.roughness = layer.roughness + (0.5 - layer.roughness) * share
-    layer.colour = colour
-    return layer
+            roughness = roughness + (0.5 - roughness) * share
+    return wp.vec4(colour[0], colour[1], colour[2], roughness)
 
 
 @wp.func
