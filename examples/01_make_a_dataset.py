@@ -29,8 +29,9 @@ def main(out: Path) -> None:
     frame = open_dataset(out).frame(0)
     row, column = np.argwhere(frame.iuv[..., 0] > 0)[500]
     part, u, v = frame.iuv[row, column]
+    u, v = np.float32([u]) / 255, np.float32([v]) / 255
     atlas = load_atlas()
-    face, barycentrics = atlas.decode(np.array([part]), np.array([u / 255], np.float32), np.array([v / 255], np.float32))
+    face, barycentrics = atlas.decode(np.array([part]), u, v)
     point = barycentrics[0] @ atlas.rest_position[atlas.faces[face[0]]]
     print(f"pixel ({column}, {row}) shows part {part} at rest position {point.round(3)} m")
 

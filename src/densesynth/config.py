@@ -94,8 +94,8 @@ def _reject_unknown_keys(table: Mapping[str, Any], kind: type, source: str, pref
             nearest = [name for name in everywhere if name.rpartition(".")[2] == key] or near
             hint = f"; did you mean `{nearest[0]}`?" if nearest else f"; known here: {', '.join(known)}"
             raise ConfigurationError(f"{source}: unknown key `{prefix}{key}`{hint}")
-        section = known[key].default_factory
-        if dataclasses.is_dataclass(section) and isinstance(section, type):
+        section = _section(known[key])
+        if section is not None:
             if not isinstance(value, Mapping):
                 raise ConfigurationError(
                     f"{source}: `{prefix}{key}` is a section: write [{prefix}{key}] and its keys below"
@@ -106,9 +106,15 @@ def _reject_unknown_keys(table: Mapping[str, Any], kind: type, source: str, pref
 def _all_keys(kind: type, prefix: str) -> list[str]:
     names: list[str] = []
     for item in dataclasses.fields(kind):
-        section = item.default_factory
-        if dataclasses.is_dataclass(section) and isinstance(section, type):
+        section = _section(item)
+        if section is not None:
             names += _all_keys(section, f"{item.name}.")
         else:
             names.append(prefix + item.name)
     return names
+
+
+def _section(item: dataclasses.Field[Any]) -> type | None:
+    """The dataclass of a field that is a section of the recipe; None for a plain value."""
+    factory: Any = item.default_factory
+    return factory if isinstance(factory, type) and dataclasses.is_dataclass(factory) else None

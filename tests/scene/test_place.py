@@ -15,9 +15,7 @@ BOX = np.array([[-0.3, -0.25, 0.0], [0.3, 0.25, 1.75]])
 
 @pytest.mark.parametrize("seed", range(40))
 def test_camera_frames_the_subject(seed: int) -> None:
-    settings = CameraSettings(
-        fill=(0.6, 0.6), focal_length=(50, 50), elevation=(0, 0), roll=(0, 0), off_centre=0.0
-    )
+    settings = CameraSettings(fill=(0.6, 0.6), focal_length=(50, 50), elevation=(0, 0), roll=(0, 0), off_centre=0.0)
     camera = draw_camera(settings, Lens(), PictureSettings(), BOX, np.random.default_rng(seed))
     top, bottom = camera.project(np.array([[0, 0, 1.75], [0, 0, 0.0]]))
     assert bottom[1] - top[1] == pytest.approx(0.6 * 512, rel=0.01)

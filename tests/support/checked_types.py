@@ -1,4 +1,4 @@
-"""The type checker that the test run puts behind every annotation of the package: beartype, with int passing as float."""
+"""The type checker that the test run puts behind the package's annotations: beartype, with int passing as float."""
 
 from beartype import BeartypeConf, beartype
 

@@ -10,17 +10,19 @@ from importlib import resources
 import numpy as np
 import warp as wp
 
-from densesynth.appearance import reference
 from densesynth.appearance.kernels.base import Row
 from densesynth.appearance.kernels.paint import paint_kernel
 from densesynth.appearance.layout import pack_outfits
 from densesynth.appearance.noise import make_noise_table
 from densesynth.appearance.outfit import Outfit
+from densesynth.appearance.reference.base import Samples
+from densesynth.appearance.reference.paint import paint as paint_plainly
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.errors import AssetError
 
 FIELDS = ("x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open")
 MIN_FOOTPRINT = 1e-5  # metres
+RUN = 256  # samples a CPU thread paints
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,12 @@ class Paint:
         face: Int32[Array, "n"],
         barycentrics: Float32[Array, "n 3"],
         footprint: Float32[Array, "n"],
-    ) -> reference.Samples:
+    ) -> Samples:
         """The fields at surface points, in double precision, for the reference."""
         corners = self.fields[self.faces[face]].astype(np.float64)
         values = (corners * barycentrics.astype(np.float64)[:, :, None]).sum(axis=1)
         rows = pack_outfits(outfits)[np.asarray(instance, dtype=np.int64) - 1]
-        return reference.Samples(
+        return Samples(
             p=values[:, :3],
             **{name: values[:, k] for k, name in enumerate(FIELDS) if k >= 3},
             category=self.category[face],
@@ -87,13 +89,17 @@ class Paint:
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
         """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel."""
         n, device = len(face), self.device
+        run = RUN if wp.get_device(device).is_cpu else 1
+        rows = pack_outfits(outfits)
         outputs = [wp.empty(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
         wp.launch(
             paint_kernel,
-            dim=n,
+            dim=-(-n // run),
             inputs=[
+                run,
                 *self._tables,
-                wp.array(pack_outfits(outfits), dtype=Row, device=device),
+                # By its address: Warp looks through a structured array for longer than it takes to read it.
+                wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=Row, device="cpu").to(device),
                 wp.array(np.asarray(instance, dtype=np.int32), dtype=wp.int32, device=device, copy=False),
                 wp.array(face, dtype=wp.int32, device=device, copy=False),
                 wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device=device, copy=False),
@@ -123,8 +129,8 @@ class Paint:
         barycentrics: Float32[Array, "n 3"],
         footprint: Float32[Array, "n"],
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
-        """As `evaluate`, by `reference.py`."""
-        return reference.paint(self.gather(outfits, instance, face, barycentrics, footprint))
+        """As `evaluate`, by the package `reference`."""
+        return paint_plainly(self.gather(outfits, instance, face, barycentrics, footprint))
 
 
 def load_paint(faces: Int32[Array, "f 3"], device: str = "cpu") -> Paint:

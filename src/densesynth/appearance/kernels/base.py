@@ -3,7 +3,7 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance import reference as plain
+from densesynth.appearance.reference import base as plain
 
 EYE_X = wp.constant(plain.EYE[0])
 EYE_Z = wp.constant(plain.EYE[2])

@@ -51,17 +51,17 @@ def paint_feet(
         instep = rows[k].laced * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * flag(y < -0.02)
         tongue = cover(0.013 - wp.abs(middle), fp) * instep
         laces = cover(0.015 - wp.abs(middle), fp) * instep * band(y + 0.25 * z, 0.0125, 0.42, fp)
-        cap = cover(-0.138 + 0.01 - y - 0.7 * middle * middle / 0.05, fp)
         heel = cover(y - 0.022 - 0.2 * z, fp)
-        tone = mix(rows[k].upper, rows[k].shoe_second, wp.max(cap, heel) * rows[k].laced)
-        tone = tone * (1.0 - 0.35 * bump(y + 0.128, 0.0022) * rows[k].laced - 0.4 * tongue)
+        tone = mix(rows[k].upper, rows[k].shoe_second, heel * rows[k].laced)
+        toes = ramp(-0.09, -0.13, y)
+        tone = tone * ((1.0 - 0.5 * toes) * (1.0 + 1.5 * toes * (1.0 - s.open)) * (1.0 - 0.4 * tongue))
         tone = mix(tone, rows[k].lace, laces) * (1.0 - 0.3 * bump(d - 0.008, 0.0022))
-        spring = 0.004 * ramp(-0.13, -0.19, y)
-        sole = cover(rows[k].sole + spring - z, fp)
-        tone = mix(tone, rows[k].sole_colour, sole) * (1.0 - 0.45 * bump(z - rows[k].sole - spring, 0.0018))
+        sole = cover(rows[k].sole * (1.0 - toes) - z, fp)
+        welt = bump(z - rows[k].sole, 0.0018) * (1.0 - toes)
+        tone = mix(tone, rows[k].sole_colour, sole) * (1.0 - 0.45 * welt)
         scuff = noise(table, s.p, 60.0, 60.0, 60.0, rows[k].seed, fp)
         colour = mix(colour, tone * (1.0 + 0.06 * scuff), shoe)
-        roughness = roughness + (wp.where(sole > 0.5, 0.8, 0.42) - roughness) * shoe
+        roughness = roughness + (wp.where(sole > 0.5, 0.8, 0.42 + 0.4 * toes) - roughness) * shoe
     return wp.vec4(colour[0], colour[1], colour[2], roughness)
 
 

@@ -17,8 +17,9 @@ from densesynth.appearance.kernels.skin import paint_eyes, paint_hair, paint_ski
 wp.set_module_options({"enable_backward": False})
 
 
-@wp.kernel
-def paint_kernel(
+@wp.func
+def paint_sample(
+    i: wp.int32,
     fields: wp.array2d(dtype=wp.vec4),
     category: wp.array(dtype=wp.uint8),
     faces: wp.array(dtype=wp.vec3i),
@@ -33,7 +34,6 @@ def paint_kernel(
     roughness: wp.array(dtype=wp.float32),
     covered: wp.array(dtype=wp.float32),
 ):
-    i = wp.tid()
     f = face[i]
     if f < 0:
         albedo[i] = wp.vec3(0.0, 0.0, 0.0)
@@ -111,3 +111,41 @@ def paint_kernel(
     albedo[i] = wp.vec3(wp.clamp(c[0], 0.0, 1.0), wp.clamp(c[1], 0.0, 1.0), wp.clamp(c[2], 0.0, 1.0))
     roughness[i] = c[3]
     covered[i] = share
+
+
+@wp.kernel
+def paint_kernel(
+    run: wp.int32,
+    fields: wp.array2d(dtype=wp.vec4),
+    category: wp.array(dtype=wp.uint8),
+    faces: wp.array(dtype=wp.vec3i),
+    table: wp.array(dtype=wp.float32),
+    rows: wp.array(dtype=Row),
+    instance: wp.array(dtype=wp.int32),
+    face: wp.array(dtype=wp.int32),
+    barycentrics: wp.array(dtype=wp.vec3),
+    footprint: wp.array(dtype=wp.float32),
+    smallest: wp.float32,
+    albedo: wp.array(dtype=wp.vec3),
+    roughness: wp.array(dtype=wp.float32),
+    covered: wp.array(dtype=wp.float32),
+):
+    """Samples, `run` of them a thread: one on a GPU; on a CPU, where threads follow one another, many."""
+    first = wp.tid() * run
+    for i in range(first, wp.min(first + run, face.shape[0])):
+        paint_sample(
+            i,
+            fields,
+            category,
+            faces,
+            table,
+            rows,
+            instance,
+            face,
+            barycentrics,
+            footprint,
+            smallest,
+            albedo,
+            roughness,
+            covered,
+        )
