@@ -63,11 +63,13 @@ def test_skin_darkens_with_melanin_and_stays_skin():
 
 def test_nobody_wears_their_own_skin_colour():
     """Every colour of every garment and shoe, and of what an open jacket shows, over 1,000 people."""
+    skins = [mix_skin(melanin, 0.0) for melanin in np.linspace(0.0, 1.0, 40)]
     for outfit in draw(1000):
         skin = mix_skin(outfit.skin.melanin, outfit.skin.undertone)
         for cloth in (outfit.top.cloth, outfit.top.inner, outfit.bottom.cloth):
             assert measure_difference(cloth.colour, skin) >= APART
             assert measure_difference(cloth.second, skin) >= APART
+            assert min(measure_difference(cloth.colour, other) for other in skins) >= 10.0
         assert measure_difference(outfit.top.trim, skin) >= APART
         assert measure_difference(outfit.footwear.upper, skin) >= APART
 

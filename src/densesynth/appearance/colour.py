@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from densesynth.arrays import Array, Float64
 Colour = tuple[float, float, float]
 
 APART = 25.0  # CIELAB units between a garment's colours and its wearer's skin: nobody is to look undressed
+UNLIKE_SKIN = 11.0  # CIELAB units between a garment's main colour and anybody's skin
 TRIES = 24  # of a draw that may have to be drawn again
 # Of these, one at least is apart from any skin and any other cloth.
 SAFE: tuple[Colour, ...] = ((0.02, 0.02, 0.025), (0.78, 0.77, 0.74), (0.04, 0.09, 0.32), (0.05, 0.24, 0.12))
@@ -90,6 +92,20 @@ def _lab(colour: Colour) -> tuple[float, float, float]:
     z = (0.0193 * red + 0.1192 * green + 0.9505 * blue) / 1.089
     fx, fy, fz = (t ** (1.0 / 3.0) if t > 0.008856 else 7.787 * t + 16.0 / 116.0 for t in (x, y, z))
     return 116.0 * fy - 16.0, 500.0 * (fx - fy), 200.0 * (fy - fz)
+
+
+@cache
+def _skins() -> tuple[Colour, ...]:
+    return tuple(mix_skin(melanin, 0.0) for melanin in np.linspace(0.0, 1.0, 22))
+
+
+def draw_fabric(rng: np.random.Generator) -> Colour:
+    """A cloth colour that is nobody's skin colour: from afar, pink trousers on dark legs are bare legs too."""
+    for _ in range(TRIES):
+        colour = draw_cloth_colour(rng)
+        if all(measure_difference(colour, skin) >= UNLIKE_SKIN for skin in _skins()):
+            return colour
+    return SAFE[0]
 
 
 def draw_apart(rng: np.random.Generator, draw: Callable[[np.random.Generator], Colour], skin: Colour) -> Colour:

@@ -20,6 +20,7 @@ from densesynth.appearance.colour import (
     as_colour,
     draw_apart,
     draw_cloth_colour,
+    draw_fabric,
     draw_second_colour,
     linear_from_srgb,
     mix_skin,
@@ -222,7 +223,7 @@ def _draw_cloth(
 ) -> Cloth:
     """A fabric of two colours that can be told from each other and from the skin beside it."""
     pattern = patterns[int(rng.integers(len(patterns)))]
-    colour = draw_apart(rng, _draw_denim if pattern == "denim" else draw_cloth_colour, skin)
+    colour = draw_apart(rng, _draw_denim if pattern == "denim" else draw_fabric, skin)
     second = draw_second_colour(rng, colour, skin)
     return Cloth(
         colour=colour,
