@@ -37,7 +37,7 @@ class Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read a recipe; relative folders in it are meant relative to the file. Raises ConfigurationError."""
+    """Read a recipe; relative paths in it are meant relative to the file. Raises ConfigurationError."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -48,12 +48,7 @@ def load_recipe(path: Path) -> Recipe:
         raise ConfigurationError(f"{path}: the recipe can't be read ({error}); a recipe is a UTF-8 text file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    recipe = recipe_from_table(table, str(path))
-    folder = recipe.background.folder
-    if folder is not None and not folder.is_absolute():
-        background = dataclasses.replace(recipe.background, folder=path.parent / folder)
-        recipe = dataclasses.replace(recipe, background=background)
-    return recipe
+    return _resolve_paths(recipe_from_table(table, str(path)), path.parent)
 
 
 def recipe_from_table(table: Mapping[str, Any], source: str) -> Recipe:
@@ -77,6 +72,16 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
 
     table: dict[str, Any] = plain(dataclasses.asdict(recipe))
     return table
+
+
+def _resolve_paths(value: Any, folder: Path) -> Any:
+    """The same value with every relative path in it taken from `folder`."""
+    if isinstance(value, Path):
+        return folder / value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changed = {item.name: _resolve_paths(getattr(value, item.name), folder) for item in dataclasses.fields(value)}
+        return dataclasses.replace(value, **changed)
+    return value
 
 
 def _decode(kind: type, value: Any) -> Any:

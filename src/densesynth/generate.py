@@ -34,10 +34,11 @@ from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
 from densesynth.label.keypoints import cast_keypoints
+from densesynth.motion.source import open_clips
 from densesynth.progress import frames_bar
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import BackdropFolder, load_backdrops
-from densesynth.scene.sample import check_motions, draw_scene
+from densesynth.scene.sample import built_in_poses, draw_scene
 from densesynth.scene.seeds import Purpose, stream
 from densesynth.surface.atlas import load_atlas
 
@@ -65,7 +66,9 @@ class Generator:
         self.recipe = recipe
         self.device = choose_device(device)
         self.keep_geometry = keep_geometry
-        check_motions(recipe.people.motions)
+        self.poses = built_in_poses(recipe.people.motions)
+        if recipe.people.clips is not None:
+            self.poses = open_clips(recipe.people.clips, recipe.people.joint_names).draw
         folder = recipe.background.folder
         self.backdrops: BackdropFolder | None = None if folder is None else load_backdrops(folder)
         self.atlas = load_atlas("anny")
@@ -84,7 +87,9 @@ class Generator:
         """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
         recipe = self.recipe
         with self._stage("scene and pose"):
-            scene, posed = draw_scene(recipe.people, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index)
+            scene, posed = draw_scene(
+                recipe.people, self.poses, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index
+            )
         with self._stage("rasterise"):
             meshes = [Mesh(vertices, self.body.faces) for vertices in posed.vertices]
             view = rasterise(meshes, scene.camera, self.device)
@@ -246,11 +251,15 @@ def _tell_warnings(console: Console) -> Iterator[None]:
 
 
 def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: bool) -> Manifest:
-    licences = list(FREE_ASSETS)
-    if recipe.background.folder is not None:
-        licences.append(
-            Licence(name="background pictures", licence="the user's to know", source=str(recipe.background.folder))
-        )
+    brought = {"background pictures": recipe.background.folder, "motion clips": recipe.people.clips}
+    licences = [
+        *FREE_ASSETS,
+        *(
+            Licence(name=name, licence="the user's to know", source=str(folder))
+            for name, folder in brought.items()
+            if folder is not None
+        ),
+    ]
     return Manifest(
         version=densesynth.__version__,
         configuration={**recipe_to_table(recipe), "keep_geometry": keep_geometry},

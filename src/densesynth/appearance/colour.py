@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -66,25 +67,39 @@ def mix_skin(melanin: float, undertone: float) -> Colour:
 
 def draw_cloth_colour(rng: np.random.Generator) -> Colour:
     """A colour that clothes are sold in: mostly neutrals, navy and earth, sometimes vivid."""
-    kind = rng.choice(5, p=(0.3, 0.17, 0.18, 0.2, 0.15))
-    if kind == 0:  # white to black, a hint warm or cold
-        grey = rng.choice((rng.uniform(15, 45), rng.uniform(60, 170), rng.uniform(200, 243)))
-        return as_colour(linear_from_srgb(grey + rng.normal(0.0, 3.0, 3)))
-    hue, saturation, value = {
-        1: (rng.uniform(0.57, 0.66), rng.uniform(0.35, 0.75), rng.uniform(0.2, 0.5)),  # navy, blue
-        2: (rng.uniform(0.05, 0.13), rng.uniform(0.2, 0.6), rng.uniform(0.3, 0.85)),  # beige, brown, camel
-        3: (rng.uniform(0.0, 1.0), rng.uniform(0.25, 0.55), rng.uniform(0.3, 0.85)),  # muted
-        4: (rng.uniform(0.0, 1.0), rng.uniform(0.6, 0.92), rng.uniform(0.45, 0.92)),  # vivid
-    }[int(kind)]
-    return as_colour(linear_from_srgb(255.0 * np.array(colorsys.hsv_to_rgb(hue, saturation, value))))
+    kind = rng.random()
+    if kind < 0.3:  # white to black, a hint warm or cold
+        low, high = ((15.0, 45.0), (60.0, 170.0), (200.0, 243.0))[int(rng.integers(3))]
+        grey = rng.uniform(low, high)
+        red, green, blue = (grey + hint for hint in rng.normal(0.0, 3.0, 3).tolist())
+    else:
+        # hue, saturation, value: navy and blue; beige, brown and camel; muted; vivid
+        if kind < 0.47:
+            ranges = ((0.57, 0.66), (0.35, 0.75), (0.2, 0.5))
+        elif kind < 0.65:
+            ranges = ((0.05, 0.13), (0.2, 0.6), (0.3, 0.85))
+        elif kind < 0.85:
+            ranges = ((0.0, 1.0), (0.25, 0.55), (0.3, 0.85))
+        else:
+            ranges = ((0.0, 1.0), (0.6, 0.92), (0.45, 0.92))
+        share = rng.random(3).tolist()
+        hue, saturation, value = (low + (high - low) * t for (low, high), t in zip(ranges, share, strict=True))
+        red, green, blue = (255.0 * channel for channel in colorsys.hsv_to_rgb(hue, saturation, value))
+    return _decode(red), _decode(green), _decode(blue)
+
+
+def _decode(srgb: float) -> float:
+    """`linear_from_srgb` of one number, clipped; outfits draw many and NumPy is slow on one."""
+    value = min(max(srgb / 255.0, 0.0), 1.0)
+    return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
 
 
 def measure_difference(first: Colour, second: Colour) -> float:
     """How different two colours look: their distance in CIELAB (CIE 1976, white D65). About 2 can just be told."""
-    (l1, a1, b1), (l2, a2, b2) = _lab(first), _lab(second)
-    return float(((l1 - l2) ** 2 + (a1 - a2) ** 2 + (b1 - b2) ** 2) ** 0.5)
+    return math.dist(_lab(first), _lab(second))
 
 
+@lru_cache(maxsize=256)
 def _lab(colour: Colour) -> tuple[float, float, float]:
     red, green, blue = colour
     x = (0.4124 * red + 0.3576 * green + 0.1805 * blue) / 0.9505

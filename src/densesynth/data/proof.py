@@ -13,9 +13,10 @@ from densesynth.geometry.skeleton import JOINT
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 SIDE_SAMPLES = 64  # pixels of a part that are compared with the joints
-# Below these a part isn't judged: what shows may be a sliver along the mid-plane, or the nape of a head that is turned.
+# Below these a part isn't judged: what shows may be a sliver along the mid-plane.
 SIDE_PIXELS = 16
 SIDE_MARGIN = 0.02  # metres
+BELOW_EARS = 0.03  # metres; further down, skin goes with the neck
 
 _FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
@@ -79,12 +80,16 @@ def swapped_sides(
 
     points: the person's surface points, world; part: their fine labels. A part is wrong when it is clearly nearer to
     the other side's bones than to its own: flesh is nearest to the bone inside it, even where limbs touch.
-    Halves of the head are measured against the ears.
+    Halves of the head are measured against the ears, and without the neck, which stays behind when a head turns.
     """
     position = joints.astype(np.float64)
     left_bones = [(left, _bones(position, bones)) for left, bones in _LEFT_BONES]
     right_bones = [_bones(position, tuple((_right(a), _right(b)) for a, b in bones)) for _, bones in _LEFT_BONES]
     ears = [np.tile(keypoints[ear].astype(np.float64), (1, 2, 1)) for ear in _EARS]
+    upward = position[JOINT["head"]] - position[JOINT["neck"]]
+    height = (points - (ears[0] + ears[1])[0, 0] / 2.0) @ (upward / max(float(np.linalg.norm(upward)), 1e-6))
+    on_neck = height < -BELOW_EARS
+    part = np.where(on_neck & (part >= FINE_MIRROR[_LEFT_HEAD]), np.uint8(0), part)
     wrong = []
     for (left, own), other in zip([*left_bones, (_LEFT_HEAD, ears[0])], [*right_bones, ears[1]], strict=True):
         for fine, near, far in ((left, own, other), (int(FINE_MIRROR[left]), other, own)):

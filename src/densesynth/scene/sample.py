@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -9,6 +11,7 @@ from densesynth.appearance.outfit import draw_outfit
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies
 from densesynth.errors import ConfigurationError
+from densesynth.geometry.skeleton import Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
 from densesynth.scene.environment import draw_lighting
 from densesynth.scene.place import bounding_box, draw_camera, draw_lens, draw_place
@@ -19,8 +22,13 @@ from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettin
 STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
 
 
+PoseSource = Callable[[np.random.Generator], tuple[str, float, Pose]]
+"""Draws a pose: the name of its motion, the time in it (seconds), the pose."""
+
+
 def draw_scene(
     people: PeopleSettings,
+    poses: PoseSource,
     camera: CameraSettings,
     lens: LensSettings,
     picture: PictureSettings,
@@ -38,7 +46,7 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed = _draw_person(people.motions, body, rng, outfits)
+        person, posed = _draw_person(poses, body, rng, outfits)
         box = bounding_box(posed.vertices[0])
         if view is None:
             view = draw_camera(
@@ -73,14 +81,11 @@ def draw_scene(
 
 
 def _draw_person(
-    motions: tuple[str, ...], body: Body, rng: np.random.Generator, outfits: np.random.Generator
+    poses: PoseSource, body: Body, rng: np.random.Generator, outfits: np.random.Generator
 ) -> tuple[PersonInScene, PosedBodies]:
     """A person over the origin, feet on the ground, turned anywhere."""
     betas = body.sample_betas(rng)
-    names = motions or MOTION_NAMES
-    motion = names[int(rng.integers(len(names)))]
-    time = float(rng.uniform(0.0, duration(motion)))
-    pose = pose_at(motion, time, draw_variation(rng))
+    motion, time, pose = poses(rng)
     rotations = turn(pose.rotations, rng.uniform(-np.pi, np.pi))
     posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
     stature = float(np.ptp(posed.vertices[0, :, 2])) / STATURE if pose.height else 0.0
@@ -95,6 +100,21 @@ def _draw_person(
         time=time,
     )
     return _move(person, posed, np.array([0.0, 0.0, rise], dtype=np.float32))
+
+
+def built_in_poses(names: tuple[str, ...]) -> PoseSource:
+    """Poses of the built-in motions of these names; of all of them for none. Raises ConfigurationError."""
+    for name in names:
+        if name not in MOTION_NAMES:
+            raise ConfigurationError(f"unknown motion `{name}`; the library has {', '.join(MOTION_NAMES)}")
+    known = names or MOTION_NAMES
+
+    def draw(rng: np.random.Generator) -> tuple[str, float, Pose]:
+        motion = known[int(rng.integers(len(known)))]
+        time = float(rng.uniform(0.0, duration(motion)))
+        return motion, time, pose_at(motion, time, draw_variation(rng))
+
+    return draw
 
 
 def turn(rotations: Float32[Array, "52 3"], angle: float) -> Float32[Array, "52 3"]:
@@ -114,10 +134,3 @@ def _move(person: PersonInScene, posed: PosedBodies, shift: Float32[Array, "3"])
         time=person.time,
     )
     return moved, PosedBodies(posed.vertices + shift, posed.joints + shift, posed.keypoints + shift)
-
-
-def check_motions(names: tuple[str, ...]) -> None:
-    """Raise ConfigurationError for a motion that is not in the library."""
-    for name in names:
-        if name not in MOTION_NAMES:
-            raise ConfigurationError(f"unknown motion `{name}`; the library has {', '.join(MOTION_NAMES)}")

@@ -30,6 +30,11 @@ class PeopleSettings:
     """People in the picture, from 1 to 8. Fewer appear where they would walk into one another."""
     motions: tuple[str, ...] = ()
     """Names of built-in motions to draw from; empty means all of them."""
+    clips: Path | None = None
+    """Folder of motion clips (BVH, AMASS .npz, ASF/AMC; with its subfolders) to take poses from instead of built-in
+    motions; poses are drawn evenly over how different they are."""
+    joint_names: Path | None = None
+    """TOML file that names the joints of clips whose naming densesynth doesn't know."""
     depth_spread: Range = (-1.0, 3.0)
     """How much further from the camera than the first person the others stand, metres."""
 
