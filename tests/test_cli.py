@@ -108,6 +108,26 @@ def test_senseless_options_are_named(recipe: Path, tmp_path: Path, capsys: pytes
     assert not (tmp_path / "out").exists()
 
 
+def test_assets_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["assets", "check", str(tmp_path)]) == 0
+    text = capsys.readouterr().out
+    assert "SMPL" in text
+    assert "nothing that densesynth knows" in text
+    assert str(tmp_path / "none") in mistake(["assets", "check", str(tmp_path / "none")], capsys)
+
+
+def test_map_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    points, out = tmp_path / "points.csv", tmp_path / "out.csv"
+    points.write_text("vertex\n0\n500\n9000\n")
+    assert run(["map", str(points), "--out", str(out)]) == 0
+    rows = [line.split(",") for line in out.read_text().splitlines()]
+    vertex = rows[0].index("vertex")
+    assert [row[vertex] for row in rows[1:]] == ["0", "500", "9000"]
+    points.write_text("x\n1\n")
+    capsys.readouterr()
+    assert "points.csv" in mistake(["map", str(points), "--out", str(out)], capsys)
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("densesynth ")

@@ -96,6 +96,48 @@ class Show:
     """How many frames to draw, spread evenly over the dataset."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class AssetsCheck:
+    """Say which official files (SMPL family, DensePose, AMASS …) are there, and where to get the rest.
+
+    Files are recognised by their content, whatever their names. Example: densesynth assets check ~/smpl ~/densepose
+    """
+
+    folders: tyro.conf.Positional[tuple[Path, ...]]
+    """Folders (with their subfolders) or files to look through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """Map surface points or a texture between charts, vertices and bodies.
+
+    A .csv with columns I, U, V or vertex becomes one with I, U, V, vertex, face, b0, b1, b2; a picture becomes a .png.
+    Example: densesynth map points.csv --out mapped.csv
+    """
+
+    source: tyro.conf.Positional[Path]
+    """Points (.csv) or a texture (a picture)."""
+    out: Path
+    """File to write: .csv for points, .png for a texture."""
+    body: str = "anny"
+    """Body that the source is for: anny, or an SMPL or SMPL-H file."""
+    charts: Path | None = None
+    """DensePose's UV_Processed.mat, for an SMPL or SMPL-H body."""
+    to_body: str | None = None
+    """Body to map to; the same one when left out."""
+    to_charts: Path | None = None
+    """DensePose's UV_Processed.mat, for the body to map to."""
+    layout: str = "tiles"
+    """Layout of a texture: tiles (DensePose's 24 squares), or an OBJ of the body's mesh with texture coordinates."""
+    to_layout: str = "tiles"
+    """Layout to paint a texture in."""
+    size: tuple[int, int] = (800, 1200)
+    """Height and width of the new texture, pixels."""
+
+
+Command = Demo | Generate | Audit | Show | AssetsCheck | Map
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `densesynth` command."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -117,6 +159,10 @@ def run(arguments: list[str]) -> int:
                 return _audit(command.dataset)
             case Show() as command:
                 return _show(command.dataset, command.out, command.frames)
+            case AssetsCheck() as command:
+                return _assets_check(command.folders)
+            case Map() as command:
+                return _map(command)
             case _:  # pragma: no cover - tyro returns nothing else
                 raise AssertionError(arguments)
     except DensesynthError as error:
@@ -127,8 +173,10 @@ def run(arguments: list[str]) -> int:
         return EXIT_INTERRUPTED
 
 
-def _parse(arguments: list[str]) -> Demo | Generate | Audit | Show:
+def _parse(arguments: list[str]) -> Command:
     """Arguments → command. The recipe is read first, so that its values are the defaults that options override."""
+    if arguments[:2] == ["assets", "check"]:
+        arguments = ["assets-check", *arguments[2:]]
     generate: Any = Annotated[Generate, tyro.conf.subcommand("generate")]
     if arguments[:1] == ["generate"]:
         recipe = next((argument for argument in arguments[1:] if argument.endswith(".toml")), None)
@@ -141,8 +189,10 @@ def _parse(arguments: list[str]) -> Demo | Generate | Audit | Show:
         | generate
         | Annotated[Audit, tyro.conf.subcommand("audit")]
         | Annotated[Show, tyro.conf.subcommand("show")]
+        | Annotated[AssetsCheck, tyro.conf.subcommand("assets-check")]
+        | Annotated[Map, tyro.conf.subcommand("map")]
     )
-    command: Demo | Generate | Audit | Show = tyro.cli(
+    command: Command = tyro.cli(
         kinds,
         args=arguments,
         prog="densesynth",
@@ -211,6 +261,28 @@ def _show(folder: Path, out: Path | None, frames: int) -> int:
     for sheet in paths[:-1]:
         console.print(f"Contact sheet: {sheet}", markup=False)
     console.print(f"Open in a browser: {paths[-1].resolve().as_uri()}", markup=False)
+    return 0
+
+
+def _assets_check(folders: tuple[Path, ...]) -> int:
+    from densesynth.assets import check_assets, format_assets
+
+    Console(soft_wrap=True, highlight=False).print(format_assets(check_assets(folders)), markup=False)
+    return 0
+
+
+def _map(command: Map) -> int:
+    from densesynth.mapping import map_points, map_texture, open_surface
+
+    source = open_surface(command.body, command.charts)
+    target = None if command.to_body is None else open_surface(command.to_body, command.to_charts)
+    if command.source.suffix.lower() == ".csv":
+        count = map_points(command.source, command.out, source, target)
+        Console(highlight=False).print(f"{count} points: {command.out}", markup=False)
+    else:
+        layouts = command.layout, target, command.to_layout
+        map_texture(command.source, command.out, source, *layouts, command.size)
+        Console(highlight=False).print(f"Texture: {command.out}", markup=False)
     return 0
 
 

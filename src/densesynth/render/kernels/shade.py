@@ -11,8 +11,8 @@ from densesynth.render.kernels.samples import next_spiral, start_spiral
 wp.set_module_options({"enable_backward": False})
 
 BLOCK = wp.constant(16)  # texels; the coarse map's cell
-SEARCH_TAPS = wp.constant(8)
-FILTER_TAPS = wp.constant(16)
+SEARCH_TAPS = wp.constant(6)
+FILTER_TAPS = wp.constant(12)
 WIDEST = wp.constant(wp.float32(100.0))  # texels a penumbra may reach
 GRAZING = wp.constant(wp.float32(0.02))  # metres: what lies nearer to a grazing surface is that surface itself
 WRAP = wp.constant(wp.float32(0.12))  # light bleeds this far (in n·l) past the terminator, as through skin
