@@ -18,7 +18,7 @@ def main(out: Path) -> None:
     generate_dataset(recipe, out, frames=3, seed=7, progress=True)
 
     generator = Generator(recipe)
-    report = audit(out, lambda name: generator.body, generator.atlas)
+    report = audit(out, lambda _: generator.body, generator.atlas)
     print(f"worst reprojection error: {report.max_error_px:.5f} px over {report.counts.pixels} pixels")
     assert report.ok
 
