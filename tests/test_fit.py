@@ -19,7 +19,7 @@ from densesynth.motion.clip import MarkerClip
 from densesynth.motion.limits import excess
 from densesynth.motion.markers import load_marker_set
 
-QUICK = FitSettings(keyframes=5)
+QUICK = FitSettings(keyframes=3)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,9 @@ def smpl_like(anny: DifferentiableAnny) -> DifferentiableSmpl:
         ways = [anny.forward(betas, zeros, zeros[:, 0])[0][0].numpy() - vertices for betas in (tall, heavy)]
     nearest = np.linalg.norm(vertices[:, None] - joints[None], axis=2)
     regressor = np.zeros((52, len(vertices)))
-    for joint, around in enumerate(np.argsort(nearest, axis=0)[:40].T):
-        regressor[joint, around] = 1 / 40
+    for joint, around in enumerate(np.argsort(nearest, axis=0)[:400].T):  # a mean of vertices that is the joint
+        affine = np.vstack([vertices[around].T, np.ones(400)])
+        regressor[joint, around] = np.linalg.lstsq(affine, np.append(joints[joint], 1.0), rcond=None)[0]
     weights = np.exp(-((nearest / 0.06) ** 2) + (nearest.min(axis=1, keepdims=True) / 0.06) ** 2)
     weights /= weights.sum(axis=1, keepdims=True)
     shapes = np.stack(ways)
@@ -82,8 +83,8 @@ def test_the_truth_comes_back(anny: DifferentiableBody, adult: np.ndarray, motio
     assert np.nanmean(fitted.errors(worn.clip)) < 0.005
     assert fitted.seen.all()
     assert max(excess(one.astype(np.float64)).max() for one in fitted.rotations) < np.radians(6)
-    assert told[0] == (0, 13)
-    assert told[-1] == (13, 13)
+    assert told[0] == (0, 11)
+    assert told[-1] == (11, 11)
 
 
 def test_smpl_and_misplaced_strayed_and_lost_markers(smpl_like: DifferentiableSmpl) -> None:
@@ -103,11 +104,11 @@ def test_smpl_and_misplaced_strayed_and_lost_markers(smpl_like: DifferentiableSm
 
 
 def test_the_same_again_and_chunks_join(anny: DifferentiableBody, adult: np.ndarray) -> None:
-    worn = wear(anny, adult, "walk", 4, frames=6, gaps=0.1)
-    first, second = (fit_markers(worn.clip, anny, settings=QUICK) for _ in range(2))
+    worn = wear(anny, adult, "walk", 4, frames=5, gaps=0.1, rate=15.0)
+    first, second = (fit_markers(worn.clip, anny, settings=FitSettings(keyframes=1)) for _ in range(2))
     np.testing.assert_array_equal(first.rotations, second.rotations)
     np.testing.assert_array_equal(first.betas, second.betas)
-    pieces = fit_markers(worn.clip, anny, settings=FitSettings(keyframes=5, chunk=4))
+    pieces = fit_markers(worn.clip, anny, settings=FitSettings(keyframes=1, chunk=3))
     np.testing.assert_allclose(pieces.transl, first.transl, atol=0.004)
 
 

@@ -1,7 +1,8 @@
 """Optical markers → body: one shape for the clip, a pose for each frame, by descent through a differentiable body.
 
     1. A few frames that differ most are laid over the T-pose by the markers of the trunk (rigid, least squares).
-    2. Shape and those frames' poses are found together; then also where each marker really sits on the skin.
+    2. Shape (from several first guesses) and those frames' poses are found together; then also where each marker
+       really sits on the skin.
     3. Every frame starts from the chosen frame it resembles, and is solved with shape and marker places held.
 
 Errors in a marker's position count as squares up to a point and little more beyond it (Geman and McClure 1985), so that
@@ -22,7 +23,7 @@ from torch import Tensor
 from densesynth.arrays import Array, Bool, Float32, Float64, Int64
 from densesynth.body.differentiable import DifferentiableBody
 from densesynth.errors import AssetError
-from densesynth.fit_problem import OWN, Near, Poses, Problem, Start, State, Subject, dress
+from densesynth.fit_problem import OWN, Near, Poses, Problem, Start, State, Subject, dress, unbound
 from densesynth.geometry.least_squares import LEAST_DIAGONAL, STEP, Linearised, minimise, solve_arrow, solve_row
 from densesynth.geometry.rotations import matrix_from_vector, vector_from_matrix
 from densesynth.geometry.skeleton import JOINT
@@ -207,34 +208,46 @@ def _find_shape(subject: Subject, observed: Float64[Array, "k m 3"], start: Star
     seeds[betas_count:, betas_count:] = torch.eye(3).repeat(1, markers)
     own_marker = torch.eye(markers, dtype=torch.float64).repeat_interleave(3, dim=0).repeat_interleave(3, dim=1)
 
-    def solve(state: State, near: Near, free: Float[Tensor, "s"]) -> State:
-        def cost(now: State) -> float:
-            frames = problem.cost(problem.measure(now.own, now.shared), near)
-            return float(frames.sum() + now.shared.square().sum())
+    def total(now: State, near: Near) -> float:
+        frames = problem.cost(problem.measure(now.own, now.shared), near)
+        return float(frames.sum() + problem.surprise(now.shared)[0].square().sum())
 
+    def solve(state: State, near: Near, free: Float[Tensor, "s"]) -> State:
         def linearise(now: State) -> Linearised[State]:
             normal = problem.normal(now, near)
-            along = [problem.measure(now.own, now.shared + STEP * seed) - normal.measured for seed in seeds]
+            along = [
+                problem.measure(now.own, now.shared + STEP * seed) - normal.measured
+                if (seed * free).any()
+                else torch.zeros_like(normal.measured)
+                for seed in seeds
+            ]
             slopes = torch.stack(along, dim=2)[:, : 3 * markers] / STEP
             moved = slopes[:, :, betas_count:].repeat(1, 1, markers) * own_marker
             by_shared = torch.cat([slopes[:, :, :betas_count], moved], dim=2) * free
             mixed = normal.weighted @ by_shared
             heavy = by_shared.mT * normal.weight[:, None]
-            shared = (heavy @ by_shared).sum(dim=0) + torch.eye(len(free))
-            shared_side = -(heavy @ normal.error[..., None])[..., 0].sum(dim=0) - free * now.shared
+            surprise, slope = problem.surprise(now.shared)
+            # What is not free stands still: a row of its own, with nothing on the right side.
+            shared = (heavy @ by_shared).sum(dim=0) + torch.diag(torch.where(free > 0.0, slope**2, 1.0))
+            shared_side = -(heavy @ normal.error[..., None])[..., 0].sum(dim=0) - free * slope * surprise
 
             def step(damping: float) -> State | None:
                 own, common = _damp(normal.matrix, damping), _damp(shared, damping)
                 solved = solve_arrow(own, mixed, common, normal.side, shared_side)
                 return None if solved is None else State(now.own + solved[0], now.shared + solved[1])
 
-            return Linearised(float(normal.cost.sum() + now.shared.square().sum()), step)
+            return Linearised(float(normal.cost.sum() + surprise.square().sum()), step)
 
-        return minimise(state, linearise, cost, settings.iterations)
+        return minimise(state, linearise, lambda now: total(now, near), settings.iterations)
 
     betas_alone = (torch.arange(len(nothing)) < betas_count).double()
-    state = solve(State(own, nothing), MIDDLE, betas_alone)
-    state = solve(state, (settings.noise, settings.stray), torch.ones_like(nothing))
+    grown: list[tuple[float, State]] = []
+    for betas in subject.prior.starts:
+        shared = torch.cat([unbound(torch.as_tensor(betas), subject.prior), nothing[betas_count:]])
+        found = solve(State(own, shared), MIDDLE, betas_alone)
+        grown.append((total(found, MIDDLE), found))
+    _, best = min(grown, key=lambda one: one[0])
+    state = solve(best, (settings.noise, settings.stray), torch.ones_like(nothing))
     betas, displacements = problem.shape(state.shared)
     return _Keys(betas, displacements, state.shared, problem.poses(state))
 
@@ -262,7 +275,7 @@ def _find_poses(
     frame_rate: float,
     settings: FitSettings,
 ) -> Poses:
-    """Poses of frames in a row, each roughly on its own, then smooth among themselves and with the two frames before."""
+    """Poses of frames in a row: roughly each on its own, then smooth, also with the two frames before."""
     problem = Problem(subject, observed, start, keys.shared)
     roughly, costs = problem.settle(problem.start.own, keys.shared, MIDDLE, settings.iterations)
     roughly = _bring_back(problem, roughly, costs, settings)

@@ -17,7 +17,7 @@ from torch import Tensor
 from densesynth.arrays import Array, Bool, Float64, Int64
 from densesynth.body.differentiable import DifferentiableBody, ShapePrior
 from densesynth.body.skin_markers import SkinMarkers, attach
-from densesynth.geometry.least_squares import Colouring, colour, derivatives, jacobian, minimise_each
+from densesynth.geometry.least_squares import STEP, Colouring, colour, derivatives, jacobian, minimise_each
 from densesynth.geometry.rotations import quaternion_from_vector
 from densesynth.geometry.skeleton import JOINT
 from densesynth.geometry.torch_rotations import multiply_quaternions, vector_from_quaternion
@@ -173,6 +173,17 @@ class Problem:
         betas = _bound(shared[:count], self.subject.prior)
         return betas, self.subject.nominal + shared[count:].unflatten(0, (-1, 3)) * self.subject.freedom
 
+    def surprise(self, shared: Float[Tensor, "s"]) -> tuple[Float[Tensor, "s"], Float[Tensor, "s"]]:
+        """How many standard deviations each shared number is from what it is expected to be, and that's derivative."""
+
+        def deviations(numbers: Tensor) -> Tensor:
+            prior, count = self.subject.prior, self.subject.body.betas_count
+            betas = (_bound(numbers[:count], prior) - torch.as_tensor(prior.typical)) / torch.as_tensor(prior.spread)
+            return torch.cat([betas, numbers[count:]])
+
+        now = deviations(shared)
+        return now, (deviations(shared + STEP) - now) / STEP
+
     def measure(self, own: Tensor, shared: Tensor) -> Float[Tensor, "t o"]:
         """Of each frame: markers, joints (metres, flattened), and the pose prior's residuals."""
         rotations, transl = self.read(own)
@@ -260,15 +271,23 @@ def _colour(subject: Subject) -> Colouring:
 
 def _bound(unbounded: Float[Tensor, "s"], prior: ShapePrior) -> Float[Tensor, "s"]:
     """Betas within their range: 0 is typical, ±1 about one spread away. Where there is no range, linear."""
-    low, high, typical, spread = (
-        torch.as_tensor(part) for part in (prior.low, prior.high, prior.typical, prior.spread)
-    )
-    limited = torch.isfinite(low) & torch.isfinite(high)
-    span = torch.where(limited, high - low, 1.0)
-    share = torch.where(limited, (typical - low) / span, 0.5)
-    slope = spread / (span * share * (1.0 - share))
-    return torch.where(
-        limited,
-        torch.where(limited, low, 0.0) + span * torch.sigmoid(torch.logit(share) + slope * unbounded),
-        typical + spread * unbounded,
-    )
+    limited, low, span, middle, slope = _curve(prior)
+    typical, spread = torch.as_tensor(prior.typical), torch.as_tensor(prior.spread)
+    return torch.where(limited, low + span * torch.sigmoid(middle + slope * unbounded), typical + spread * unbounded)
+
+
+def unbound(betas: Float[Tensor, "s"], prior: ShapePrior) -> Float[Tensor, "s"]:
+    """The numbers `_bound` makes these betas of; betas strictly within their range."""
+    limited, low, span, middle, slope = _curve(prior)
+    share = torch.where(limited, (betas - low) / span, 0.5)
+    linear = (betas - torch.as_tensor(prior.typical)) / torch.as_tensor(prior.spread)
+    return torch.where(limited, (torch.logit(share) - middle) / slope, linear)
+
+
+def _curve(prior: ShapePrior) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Which betas have a range, its low end and span, and the middle and slope of the sigmoid across it."""
+    limited = torch.as_tensor(np.isfinite(prior.low) & np.isfinite(prior.high))
+    low = torch.where(limited, torch.as_tensor(prior.low), 0.0)
+    span = torch.where(limited, torch.as_tensor(prior.high) - low, 1.0)
+    share = torch.where(limited, (torch.as_tensor(prior.typical) - low) / span, 0.5)
+    return limited, low, span, torch.logit(share), torch.as_tensor(prior.spread) / (span * share * (1.0 - share))

@@ -63,54 +63,38 @@ class AnnyBody:
         if not bodies:
             shapes = (self.vertex_count, len(JOINT_NAMES), len(COCO_KEYPOINTS))
             return PosedBodies(*(np.zeros((0, count, 3), np.float32) for count in shapes))
+        if len(bodies) == 1:
+            return PosedBodies(*(part[None] for part in bodies[0]))
         vertices, joints, keypoints = (np.stack(part) for part in zip(*bodies, strict=True))
         return PosedBodies(vertices, joints, keypoints)
 
     def _pose_one(
         self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
     ) -> tuple[Float32[Array, "v 3"], Float32[Array, "52 3"], Float32[Array, "17 3"]]:
-        rest, heads, tips = self._rest(betas)
+        workspace = self._workspace
+        heads, tips = self._rest(betas)
         turn = share(self.rig, rotations.astype(np.float64)) @ t_pose(self.rig, heads, tips)
         placed = place(self.rig, turn, heads, transl.astype(np.float64))
-        offsets = placed - (turn * heads[:, None, :]).sum(axis=-1)
-        posed = np.empty((self.vertex_count, 3), np.float32)
-        wp.launch(
-            kernels.skin,
-            dim=self.vertex_count,
-            inputs=[
-                rest,
-                self.skin_starts,
-                self.skin_bones,
-                self.skin_weights,
-                wp.array(turn.astype(np.float32), dtype=wp.mat33, device="cpu"),
-                wp.array(offsets.astype(np.float32), dtype=wp.vec3, device="cpu"),
-                wp.array(posed, dtype=wp.vec3, device="cpu", copy=False),
-            ],
-            device="cpu",
-        )
+        workspace.turns[:] = turn
+        workspace.offsets[:] = placed - (turn * heads[:, None, :]).sum(axis=-1)
+        workspace.skin.launch()
+        posed = workspace.posed.copy()
         gathered, weights, starts = self.keypoints
         keypoints = np.add.reduceat(posed[gathered] * weights, starts, axis=0)
         return posed, placed[self.rig.joint_bones].astype(np.float32), keypoints.astype(np.float32)
 
-    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Any, Float64[Array, "n 3"], Float64[Array, "2 5 3"]]:
-        """Anny's rest pose of one shape: vertices (a wp.array of vec3), bone heads, fingertips; metres."""
+    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "2 5 3"]]:
+        """Anny's rest pose of one shape: its vertices into the workspace; bone heads and fingertips, metres."""
         coefficients = self.phenotype.coefficients(betas)
-        blocks = np.empty((self.template.shape[0], kernels.BLOCK), np.float32)
-        wp.launch(
-            kernels.blend,
-            dim=len(blocks),
-            inputs=[
-                self.template,
-                self.shapes,
-                wp.array(coefficients.astype(np.float32), device="cpu"),
-                wp.array(blocks, dtype=kernels.block, device="cpu", copy=False),
-            ],
-            device="cpu",
-        )
-        vertices = blocks.reshape(-1)[: self.vertex_count * 3].reshape(-1, 3)
+        workspace = self._workspace
+        workspace.coefficients[:] = coefficients
+        workspace.blend.launch()
         heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, self.shape_heads)
-        tips = vertices[self.tip_vertices].astype(np.float64)
-        return wp.array(vertices, dtype=wp.vec3, device="cpu", copy=False), heads, tips
+        return heads, workspace.rest[self.tip_vertices].astype(np.float64)
+
+    @functools.cached_property
+    def _workspace(self) -> _Workspace:
+        return _make_workspace(self)
 
     def reference(
         self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
@@ -164,6 +148,47 @@ class AnnyBody:
         """
         ignored = self._colliding_at_rest if at_rest is None else at_rest
         return float((self.colliding_faces(vertices) & ~ignored).mean())
+
+
+@dataclass(frozen=True)
+class _Workspace:
+    """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
+    long as the skinning. Overwritten by each body, so not for two threads at once."""
+
+    coefficients: Float32[Array, "c"]
+    rest: Float32[Array, "v 3"]
+    turns: Float32[Array, "n 3 3"]
+    offsets: Float32[Array, "n 3"]
+    posed: Float32[Array, "v 3"]
+    blend: Any  # wp.Launch: template, shapes and coefficients → rest
+    skin: Any  # wp.Launch: rest, turns and offsets → posed
+
+
+def _make_workspace(body: AnnyBody) -> _Workspace:
+    bones, vertices = len(body.rig.parents), body.vertex_count
+    coefficients = wp.zeros(len(body.shape_heads), dtype=wp.float32, device="cpu")
+    blocks = wp.zeros(body.template.shape[0], dtype=kernels.block, device="cpu")
+    whole = blocks.numpy().reshape(-1)[: vertices * 3].reshape(-1, 3)
+    rest = wp.array(whole, dtype=wp.vec3, device="cpu", copy=False)
+    turns = wp.zeros(bones, dtype=wp.mat33, device="cpu")
+    offsets = wp.zeros(bones, dtype=wp.vec3, device="cpu")
+    posed = wp.zeros(vertices, dtype=wp.vec3, device="cpu")
+    blend = wp.launch(
+        kernels.blend,
+        dim=len(blocks),
+        inputs=[body.template, body.shapes, coefficients, blocks],
+        device="cpu",
+        record_cmd=True,
+    )
+    skin = wp.launch(
+        kernels.skin,
+        dim=vertices,
+        inputs=[rest, body.skin_starts, body.skin_bones, body.skin_weights, turns, offsets, posed],
+        device="cpu",
+        record_cmd=True,
+    )
+    # The NumPy views keep the Warp arrays' memory, which the launches only point at.
+    return _Workspace(coefficients.numpy(), whole, turns.numpy(), offsets.numpy(), posed.numpy(), blend, skin)
 
 
 def ground(posed: PosedBodies, heights: Float32[Array, "b"]) -> Float32[Array, "b"]:

@@ -21,12 +21,17 @@ from densesynth.body.differentiable_rig import RigTensors, place, read_rig_tenso
 
 @dataclass(frozen=True, kw_only=True)
 class ShapePrior:
-    """What is known of betas before any measurement: within low..high, about typical ± spread, each on its own."""
+    """What is known of betas before any measurement: within low..high, about typical ± spread, each on its own.
+
+    starts: shapes to begin a search from, strictly within the range. A body whose shape follows its betas in straight
+    pieces has a valley on each; one that is linear needs one start.
+    """
 
     low: Float64[Array, "s"]
     high: Float64[Array, "s"]
     typical: Float64[Array, "s"]
     spread: Float64[Array, "s"]
+    starts: Float64[Array, "n s"]
 
 
 @runtime_checkable
@@ -98,7 +103,11 @@ class DifferentiableAnny:
     @property
     def shape_prior(self) -> ShapePrior:
         low, high, typical, spread = np.array([ANNY_SHAPE_PRIOR[name] for name in self.betas_names]).T
-        return ShapePrior(low=low, high=high, typical=typical, spread=spread)
+        # Muscle and weight have a kink in their middle: search on each of its sides.
+        kinked = [self.betas_names.index(name) for name in ("muscle", "weight")]
+        starts = np.repeat(typical[None], 4, axis=0)
+        starts[:, kinked] = [[0.25, 0.25], [0.25, 0.75], [0.75, 0.25], [0.75, 0.75]]
+        return ShapePrior(low=low, high=high, typical=typical, spread=spread, starts=starts)
 
     def forward(
         self,

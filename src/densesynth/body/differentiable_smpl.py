@@ -48,7 +48,8 @@ class DifferentiableSmpl:
         """Standard normal, as the coefficients are scaled."""
         count = self.betas_count
         endless = np.full(count, np.inf)
-        return ShapePrior(low=-endless, high=endless, typical=np.zeros(count), spread=np.ones(count))
+        zeros = np.zeros(count)
+        return ShapePrior(low=-endless, high=endless, typical=zeros, spread=np.ones(count), starts=zeros[None])
 
     def forward(
         self,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,6 +47,8 @@ _LIMBS = [
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
     for side in ("left", "right")
 ]
+_AXES = np.concatenate([OUTWARD] * 3 + [np.stack([UP, UP])] * 3)  # of their bones
+_SENSE = np.repeat([1.0, 1.0, -1.0, 1.0, 1.0, -1.0], 2)[:, None]  # −1: taken apart from the other end
 _FINGERS = {"thumb": 1, "index": 2, "middle": 3, "ring": 4, "pinky": 5}
 _BONE_OF_JOINT = {
     "pelvis": "root", "spine1": "spine04", "spine2": "spine02", "spine3": "spine01", "neck": "neck01", "head": "head",
@@ -80,6 +83,26 @@ class Rig:
     levels: tuple[Int64[Array, "_"], ...]
     joint_bones: Int64[Array, "52"]
 
+    @cached_property
+    def all_pairs(self) -> Int64[Array, "p 2"]:
+        """`pairs` in a row: one look-up for all of them."""
+        return np.array(list(self.pairs.values()))
+
+    @cached_property
+    def fingers(self) -> Int64[Array, "5 3 2"]:
+        """Finger, thumb first; bone from the palm outwards; side."""
+        return np.array([[self.pairs[f"finger{finger}-{k}"] for k in (1, 2, 3)] for finger in range(1, 6)])
+
+    @cached_property
+    def hands(self) -> Int64[Array, "5 2"]:
+        """The bones that turn with the palm."""
+        return np.array([self.pairs[name] for name in ("wrist", *(f"metacarpal{k}" for k in (1, 2, 3, 4)))])
+
+    @cached_property
+    def feet(self) -> Int64[Array, "f 2"]:
+        """The bones that turn with the sole."""
+        return np.array([pair for name, pair in self.pairs.items() if name == "foot" or name.startswith("toe")])
+
 
 def read_rig(labels: Sequence[str], parents: Sequence[int]) -> Rig:
     """The rig of Anny's bone labels and parents (parents before children, a single root first)."""
@@ -105,8 +128,9 @@ def t_pose(rig: Rig, heads: Float64[Array, "n 3"], tips: Float64[Array, "2 5 3"]
 
     heads: the bones' heads in Anny's rest pose, metres. tips: the fingertips there, left then right, thumb first.
     """
-    turn = np.broadcast_to(np.eye(3), (len(heads), 3, 3)).copy()
-    at = {name: heads[numbers] for name, numbers in rig.pairs.items()}
+    turn = np.zeros((len(heads), 3, 3))
+    turn[:, 0, 0] = turn[:, 1, 1] = turn[:, 2, 2] = 1.0
+    at = dict(zip(rig.pairs, heads[rig.all_pairs], strict=True))
     _straighten_arms(turn, rig, at, tips)
     _straighten_legs(turn, rig, at)
     return turn
@@ -132,16 +156,16 @@ def _straighten_arms(
     turn[rig.pairs["upperarm01"]] = turn[rig.pairs["upperarm02"]] = upper_turn
     turn[rig.pairs["lowerarm01"]] = matrix_from_vector(FOREARM_TWIST[0] * turned) @ lower_turn
     turn[rig.pairs["lowerarm02"]] = matrix_from_vector((FOREARM_TWIST[0] + FOREARM_TWIST[1]) * turned) @ lower_turn
-    for name in ("wrist", "metacarpal1", "metacarpal2", "metacarpal3", "metacarpal4"):
-        turn[rig.pairs[name]] = hand_turn
-    joints = np.stack([[at[f"finger{finger}-{k}"] for k in (1, 2, 3)] for finger in range(1, 6)])  # (5, 3, 2, 3)
-    ends = np.concatenate([joints, tips.swapaxes(0, 1)[:, None]], axis=1)
+    turn[rig.hands] = hand_turn
+    ends = np.empty((5, 4, 2, 3))
+    for finger in range(5):
+        for k in range(3):
+            ends[finger, k] = at[f"finger{finger + 1}-{k + 1}"]
+    ends[:, 3] = tips.swapaxes(0, 1)
     bones = (ends[:, 1:] - ends[:, :-1])[..., None]
     straight = rotation_between((hand_turn @ bones)[..., 0], OUTWARD) @ hand_turn
     straight[0] = hand_turn  # the thumb keeps its place beside the palm
-    for finger in range(5):
-        for k in range(3):
-            turn[rig.pairs[f"finger{finger + 1}-{k + 1}"]] = straight[finger, k]
+    turn[rig.fingers] = straight
 
 
 def _straighten_legs(turn: Float64[Array, "n 3 3"], rig: Rig, at: dict[str, Float64[Array, "2 3"]]) -> None:
@@ -152,9 +176,7 @@ def _straighten_legs(turn: Float64[Array, "n 3 3"], rig: Rig, at: dict[str, Floa
     )  # the foot's is about the vertical alone: its sole stays flat
     turn[rig.pairs["upperleg01"]] = turn[rig.pairs["upperleg02"]] = thigh_turn
     turn[rig.pairs["lowerleg01"]] = turn[rig.pairs["lowerleg02"]] = shank_turn
-    for name, numbers in rig.pairs.items():
-        if name == "foot" or name.startswith("toe"):
-            turn[numbers] = foot_turn
+    turn[rig.feet] = foot_turn
 
 
 def share(rig: Rig, rotations: Float64[Array, "52 3"]) -> Float64[Array, "n 3 3"]:
@@ -178,10 +200,8 @@ def share(rig: Rig, rotations: Float64[Array, "52 3"]) -> Float64[Array, "n 3 3"
     # Limbs. A hand's or foot's own rotation is taken apart from the other end: its inverse has the twist on the limb's
     # side, where it adds to the twist of the elbow or knee, for both are about the same bone.
     limbs = rotations[_LIMBS]  # shoulder, elbow, wrist, hip, knee, ankle, each left and right
-    axes = np.concatenate([OUTWARD] * 3 + [np.stack([UP, UP])] * 3)
-    sense = np.repeat([1.0, 1.0, -1.0, 1.0, 1.0, -1.0], 2)[:, None]
-    swings, angles = split_twist(sense * limbs, axes)
-    swings, twists = (sense * swings).reshape(6, 2, 3), (sense * angles[:, None] * axes).reshape(6, 2, 3)
+    swings, angles = split_twist(_SENSE * limbs, _AXES)
+    swings, twists = (_SENSE * swings).reshape(6, 2, 3), (_SENSE * angles[:, None] * _AXES).reshape(6, 2, 3)
     first[rig.pairs["shoulder01"]] = SHOULDER_GIRDLE * swings[0]
     first[rig.pairs["upperarm01"]] = (1.0 - SHOULDER_GIRDLE) * swings[0]
     second[rig.pairs["upperarm01"]] = UPPER_ARM_TWIST * twists[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from densesynth.arrays import Array, Bool, Float32, UInt8
+from densesynth.arrays import Array, Bool, Float32, Int64, UInt8
 from densesynth.body.body import COCO_KEYPOINTS
 from densesynth.data.schema import Annotation, Category, Extras, Image, Rle
 from densesynth.label.person import DensePoints, Person
@@ -139,15 +139,28 @@ def encode_parts(coarse: UInt8[Array, "h w"], bbox: tuple[float, float, float, f
 
     Each of the grid's cells takes the pixel that holds its centre.
     """
-    stretched = np.asfortranarray(stretch_box(coarse, bbox))
-    present = np.flatnonzero(np.bincount(stretched.ravel(order="K"), minlength=COARSE_PARTS + 1)[1:]) + 1
-    stack = np.empty((GRID, GRID, len(present)), dtype=np.uint8, order="F")
-    for k, part in enumerate(present):
-        np.equal(stretched, part, out=stack[:, :, k].view(bool))
+    cells = stretch_box(coarse, bbox).ravel(order="F")
     masks: list[Rle | list[int]] = [[] for _ in range(COARSE_PARTS)]
-    for part, packed in zip(present, coco_mask.encode(stack), strict=True):
+    # COCO's runs go down the columns: where the part changes, one of its runs ends.
+    first = np.concatenate([[0], np.flatnonzero(cells[1:] != cells[:-1]) + 1, [cells.size]])
+    part_of_run = cells[first[:-1]]
+    present = [int(part) for part in range(1, COARSE_PARTS + 1) if (part_of_run == part).any()]
+    runs = [{"size": [GRID, GRID], "counts": _run_lengths(first, part_of_run == part)} for part in present]
+    for part, packed in zip(present, coco_mask.frPyObjects(runs, GRID, GRID) if runs else (), strict=True):
         masks[part - 1] = Rle(size=[GRID, GRID], counts=packed["counts"].decode("ascii"))
     return masks
+
+
+def _run_lengths(first: Int64[Array, "r"], mine: Bool[Array, "s"]) -> list[int]:
+    """Lengths of the runs outside and inside a mask by turns, outside first, of which the last may be missing.
+
+    first: where the picture's runs begin, and its end. mine: the runs inside, of which no two are neighbours.
+    """
+    run = np.flatnonzero(mine)
+    edges = np.empty(2 * len(run) + 2, dtype=np.int64)
+    edges[0], edges[1:-1:2], edges[2:-1:2], edges[-1] = 0, first[run], first[run + 1], first[-1]
+    lengths: list[int] = np.diff(edges).tolist()
+    return lengths if lengths[-1] else lengths[:-1]
 
 
 def decode_parts(masks: list[Rle | list[int]]) -> UInt8[Array, "256 256"]:

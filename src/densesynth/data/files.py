@@ -19,6 +19,7 @@ import zstandard
 from isal import isal_zlib
 
 from densesynth.arrays import Array, UInt8
+from densesynth.data.archive import pack_npz
 from densesynth.errors import DatasetError
 
 TEMPORARY_SUFFIX = ".tmp"  # of half-written files, whose names also start with a dot
@@ -100,7 +101,8 @@ def encode_png(picture: UInt8[Array, "h w 3"]) -> bytes:
         (b"IEND", b""),
     )
     return _PNG_SIGNATURE + b"".join(
-        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in chunks
+        b"".join((struct.pack(">I", len(body)), name, body, struct.pack(">I", isal_zlib.crc32(body, zlib.crc32(name)))))
+        for name, body in chunks
     )
 
 
@@ -146,9 +148,7 @@ def _is_whole_png(content: bytes) -> bool:
 
 def encode_arrays(arrays: Mapping[str, Array]) -> bytes:
     """Arrays → zstandard-compressed .npz; the same arrays always give the same bytes."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(buffer.getvalue())
+    return zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compress(pack_npz(arrays))
 
 
 def read_arrays(path: Path) -> dict[str, Array]:

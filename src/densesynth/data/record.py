@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from densesynth.arrays import Array, Bool, Float32, UInt8
@@ -72,7 +73,7 @@ def make_record(
     face_count: of the body's mesh, so that every frame of a dataset stores faces in the same type.
     """
     small_face = face_count <= np.iinfo(np.uint16).max + 1
-    normal = buffers.normal.reshape(-1, 3)[labels.pixel]
+    normal = buffers.normal.reshape(-1, 3).take(labels.pixel, axis=0)
     surface: dict[str, Array] = {
         "instance": buffers.instance,
         "face": labels.face.astype(np.uint16 if small_face else np.int32),
@@ -97,7 +98,7 @@ def make_record(
         seed=seed,
         picture=picture,
         iuv=labels.iuv,
-        segmentation=np.dstack([buffers.instance, labels.coarse, labels.fine]),
+        segmentation=cv2.merge([buffers.instance, labels.coarse, labels.fine]),
         surface=surface,
         annotations=tuple(annotation_of(person, index) for person in people),
     )

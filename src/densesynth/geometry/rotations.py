@@ -64,7 +64,10 @@ def quaternion_from_vector(vector: Array) -> Float64[Array, "*n 4"]:
     angle = np.sqrt((vector * vector).sum(axis=-1, keepdims=True))
     small = angle < SMALL_ANGLE
     safe = np.where(small, 1.0, angle)
-    return np.concatenate([np.cos(0.5 * angle), np.where(small, 0.5, np.sin(0.5 * safe) / safe) * vector], axis=-1)
+    quaternion = np.empty((*vector.shape[:-1], 4))
+    quaternion[..., :1] = np.cos(0.5 * angle)
+    quaternion[..., 1:] = np.where(small, 0.5, np.sin(0.5 * safe) / safe) * vector
+    return quaternion
 
 
 def vector_from_quaternion(quaternion: Float64[Array, "*n 4"]) -> Float64[Array, "*n 3"]:
@@ -81,41 +84,85 @@ def multiply_quaternions(first: Float64[Array, "*n 4"], second: Float64[Array, "
     """Quaternion of `first` after `second`: as matrices, first @ second."""
     a, b, c, d = (first[..., k] for k in range(4))
     e, f, g, h = (second[..., k] for k in range(4))
-    return np.stack(
-        [
-            a * e - b * f - c * g - d * h,
-            a * f + b * e + c * h - d * g,
-            a * g - b * h + c * e + d * f,
-            a * h + b * g - c * f + d * e,
-        ],
-        axis=-1,
-    )
+    product = np.empty((*np.broadcast_shapes(a.shape, e.shape), 4))
+    product[..., 0] = a * e - b * f - c * g - d * h
+    product[..., 1] = a * f + b * e + c * h - d * g
+    product[..., 2] = a * g - b * h + c * e + d * f
+    product[..., 3] = a * h + b * g - c * f + d * e
+    return product
 
 
 def compose(first: Array, second: Array) -> Float64[Array, "*n 3"]:
     """Rotation vector of `first` after `second`: as matrices, first @ second."""
+    if np.ndim(first) == 1 and np.ndim(second) == 1:
+        a, b, c, d = _quaternion_of_one(*first.tolist())
+        e, f, g, h = _quaternion_of_one(*second.tolist())
+        product = (
+            a * e - b * f - c * g - d * h,
+            a * f + b * e + c * h - d * g,
+            a * g - b * h + c * e + d * f,
+            a * h + b * g - c * f + d * e,
+        )
+        return np.array(_vector_of_quaternion(*product))
     return vector_from_quaternion(multiply_quaternions(quaternion_from_vector(first), quaternion_from_vector(second)))
 
 
 def vector_from_matrix(matrix: Array) -> Float64[Array, "*n 3"]:
     """Rotation matrix → rotation vector, angle in [0, π]. Exact at half turns too (Shepperd's choice of pivot)."""
     m = np.asarray(matrix, dtype=np.float64)
+    if m.ndim == 2:
+        return np.array(_vector_of_one(*m.ravel().tolist()))
     xx, yy, zz = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     a, b, c = m[..., 2, 1], m[..., 0, 2], m[..., 1, 0]
     d, e, f = m[..., 1, 2], m[..., 2, 0], m[..., 0, 1]
     # Four times the outer product of the quaternion with itself; its longest row is the best conditioned.
-    outer = np.stack(
-        [
-            np.stack([1.0 + xx + yy + zz, a - d, b - e, c - f], axis=-1),
-            np.stack([a - d, 1.0 + xx - yy - zz, f + c, b + e], axis=-1),
-            np.stack([b - e, f + c, 1.0 - xx + yy - zz, d + a], axis=-1),
-            np.stack([c - f, b + e, d + a, 1.0 - xx - yy + zz], axis=-1),
-        ],
-        axis=-2,
-    )
+    outer = np.empty((*m.shape[:-2], 4, 4))
+    outer[..., 0, 0] = 1.0 + xx + yy + zz
+    outer[..., 1, 1] = 1.0 + xx - yy - zz
+    outer[..., 2, 2] = 1.0 - xx + yy - zz
+    outer[..., 3, 3] = 1.0 - xx - yy + zz
+    outer[..., 0, 1] = outer[..., 1, 0] = a - d
+    outer[..., 0, 2] = outer[..., 2, 0] = b - e
+    outer[..., 0, 3] = outer[..., 3, 0] = c - f
+    outer[..., 1, 2] = outer[..., 2, 1] = f + c
+    outer[..., 1, 3] = outer[..., 3, 1] = b + e
+    outer[..., 2, 3] = outer[..., 3, 2] = d + a
     pivot = np.argmax(np.diagonal(outer, axis1=-2, axis2=-1), axis=-1)
     row = np.take_along_axis(outer, pivot[..., None, None], axis=-2)[..., 0, :]
     return vector_from_quaternion(row / np.sqrt((row * row).sum(axis=-1, keepdims=True)))
+
+
+def _vector_of_one(
+    xx: float, f: float, b: float, c: float, yy: float, d: float, e: float, a: float, zz: float
+) -> tuple[float, float, float]:
+    """The same for one matrix, its elements in rows, many times as fast."""
+    diagonal = (1.0 + xx + yy + zz, 1.0 + xx - yy - zz, 1.0 - xx + yy - zz, 1.0 - xx - yy + zz)
+    pivot = diagonal.index(max(diagonal))
+    longest = diagonal[pivot]
+    w, x, y, z = (
+        (longest, a - d, b - e, c - f),
+        (a - d, longest, f + c, b + e),
+        (b - e, f + c, longest, d + a),
+        (c - f, b + e, d + a, longest),
+    )[pivot]
+    length = math.sqrt(w * w + x * x + y * y + z * z)
+    return _vector_of_quaternion(w / length, x / length, y / length, z / length)
+
+
+def _vector_of_quaternion(w: float, x: float, y: float, z: float) -> tuple[float, float, float]:
+    """`vector_from_quaternion` of one."""
+    if w < 0.0:
+        w, x, y, z = -w, -x, -y, -z
+    sine = math.sqrt(x * x + y * y + z * z)
+    scale = 2.0 if sine < SMALL_ANGLE else 2.0 * math.atan2(sine, w) / sine
+    return scale * x, scale * y, scale * z
+
+
+def _quaternion_of_one(x: float, y: float, z: float) -> tuple[float, float, float, float]:
+    """`quaternion_from_vector` of one."""
+    angle = math.sqrt(x * x + y * y + z * z)
+    scale = 0.5 if angle < SMALL_ANGLE else math.sin(0.5 * angle) / angle
+    return math.cos(0.5 * angle), scale * x, scale * y, scale * z
 
 
 def split_twist(vector: Array, axis: Array) -> tuple[Float64[Array, "*n 3"], Float64[Array, "*n"]]:
@@ -139,20 +186,44 @@ def rotation_between(source: Array, target: Array) -> Float64[Array, "*n 3 3"]:
 
     Opposite directions have no smallest rotation; there a half turn about some axis square to them is given.
     """
+    if np.ndim(source) == 1 and np.ndim(target) == 1:
+        return _rotation_between_two(source.tolist(), target.tolist())
     source, target = np.broadcast_arrays(np.asarray(source, np.float64), np.asarray(target, np.float64))
     a = source / np.sqrt((source * source).sum(axis=-1, keepdims=True))
     b = target / np.sqrt((target * target).sum(axis=-1, keepdims=True))
     cosine = (a * b).sum(axis=-1, keepdims=True)
     quaternion = np.concatenate([1.0 + cosine, cross(a, b)], axis=-1)
-    least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
-    half_turn = np.concatenate([np.zeros_like(cosine), cross(a, least)], axis=-1)
-    quaternion = np.where(cosine < -1.0 + 1e-12, half_turn, quaternion)
+    opposite = cosine < -1.0 + 1e-12
+    if opposite.any():
+        least = np.eye(3)[np.argmin(np.abs(a), axis=-1)]
+        half_turn = np.concatenate([np.zeros_like(cosine), cross(a, least)], axis=-1)
+        quaternion = np.where(opposite, half_turn, quaternion)
     quaternion = quaternion / np.sqrt((quaternion * quaternion).sum(axis=-1, keepdims=True))
     return matrix_from_vector(vector_from_quaternion(quaternion))
 
 
+def _rotation_between_two(source: list[float], target: list[float]) -> Float64[Array, "3 3"]:
+    """`rotation_between` of one direction and another."""
+    length, other = math.hypot(*source), math.hypot(*target)
+    ax, ay, az = (value / length for value in source)
+    bx, by, bz = (value / other for value in target)
+    cosine = ax * bx + ay * by + az * bz
+    w = 1.0 + cosine
+    if cosine < -1.0 + 1e-12:
+        sizes = (abs(ax), abs(ay), abs(az))
+        bx, by, bz = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))[sizes.index(min(sizes))]
+        w = 0.0
+    x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+    size = math.sqrt(w * w + x * x + y * y + z * z)
+    return _matrix_of_one(*_vector_of_quaternion(w / size, x / size, y / size, z / size))
+
+
 def cross(first: Array, second: Array) -> Float64[Array, "*n 3"]:
     """Cross product of vectors, as `numpy.cross` but several times faster on few of them."""
+    if first.ndim == 1 and second.ndim == 1:
+        a, b, c = first.tolist()
+        x, y, z = second.tolist()
+        return np.array([b * z - c * y, c * x - a * z, a * y - b * x], dtype=np.float64)
     a, b, c = first[..., 0], first[..., 1], first[..., 2]
     x, y, z = second[..., 0], second[..., 1], second[..., 2]
     product = np.empty(np.broadcast_shapes(first.shape, second.shape))
@@ -168,7 +239,9 @@ def frame_from_axes(first: Array, second: Array) -> Float64[Array, "*n 3 3"]:
     a = first / np.sqrt((first * first).sum(axis=-1, keepdims=True))
     b = second - (second * a).sum(axis=-1, keepdims=True) * a
     b = b / np.sqrt((b * b).sum(axis=-1, keepdims=True))
-    return np.stack([a, b, cross(a, b)], axis=-1)
+    frame = np.empty((*b.shape, 3))
+    frame[..., 0], frame[..., 1], frame[..., 2] = a, b, cross(a, b)
+    return frame
 
 
 def mirror(rotations: Float64[Array, "*n 3"]) -> Float64[Array, "*n 3"]:

@@ -11,10 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, UInt8
 from densesynth.body.body import PosedBodies
+from densesynth.device import start_warp
 from densesynth.geometry.camera import Camera
+from densesynth.label.kernels import address, nearest_kernel
 from densesynth.render.view import View
 
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2  # COCO's codes
@@ -64,11 +67,12 @@ def cast_keypoints(view: View, posed: PosedBodies) -> KeypointHits:
 
 def flesh_over(keypoints: Float32[Array, "k 3"], vertices: Float32[Array, "v 3"]) -> Float64[Array, "k"]:
     """How far before each keypoint its own skin may lie, metres: twice the distance to the nearest vertex + 2 cm."""
-    squared = np.zeros((len(keypoints), len(vertices)), dtype=np.float32)
-    for axis in range(3):
-        difference = vertices[:, axis] - keypoints[:, axis, None]
-        squared += difference * difference
-    nearest = np.sqrt(squared.min(axis=1).astype(np.float64))
+    start_warp()
+    squared = np.empty(len(keypoints), dtype=np.float32)
+    points, skin = np.ascontiguousarray(keypoints), np.ascontiguousarray(vertices)
+    inputs = [len(points), address(points), len(skin), address(skin), address(squared)]
+    wp.launch(nearest_kernel, 1, inputs, device="cpu")
+    nearest = np.sqrt(squared.astype(np.float64))
     return nearest * FLESH_FACTOR + FLESH_MARGIN
 
 

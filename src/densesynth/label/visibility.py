@@ -6,9 +6,12 @@ Which vertices are visible is the renderer's to answer: it knows the rays and th
 from __future__ import annotations
 
 import numpy as np
+import warp as wp
 
 from densesynth.arrays import Array, Bool, Float64, UInt8
+from densesynth.device import start_warp
 from densesynth.geometry.camera import Camera
+from densesynth.label.kernels import address, inside_kernel
 
 
 def in_frame(camera: Camera, points_in_camera: Float64[Array, "n 3"]) -> Bool[Array, "n"]:
@@ -17,16 +20,17 @@ def in_frame(camera: Camera, points_in_camera: Float64[Array, "n 3"]) -> Bool[Ar
     A lens polynomial turns back beyond its valid range and would fold far points into the frame; none that is further
     off the axis than the frame's corners is inside.
     """
-    z = points_in_camera[:, 2]
+    start_warp()
     width, height = float(camera.width), float(camera.height)
     corners = camera.unproject(np.array([[0.0, 0.0], [width, 0.0], [0.0, height], [width, height]]))
     furthest = 1.001 * float((corners[:, :2] ** 2).sum(axis=1).max())
-    off_axis = points_in_camera[:, 0] ** 2 + points_in_camera[:, 1] ** 2
-    candidate = (z > 0.0) & (off_axis <= furthest * z * z)
-    result = np.zeros(len(z), dtype=bool)
-    pixels = camera.project_from_camera(points_in_camera[candidate])
-    result[candidate] = (pixels[:, 0] >= 0.0) & (pixels[:, 0] < width) & (pixels[:, 1] >= 0.0) & (pixels[:, 1] < height)
-    return result
+    lens = camera.lens
+    bends = (lens.k1, lens.k2, lens.p1, lens.p2, lens.k3)
+    told = np.array([camera.fx, camera.fy, camera.cx, camera.cy, *bends, width, height, furthest])
+    points, inside = np.ascontiguousarray(points_in_camera), np.empty(len(points_in_camera), dtype=bool)
+    inputs = [len(points), address(points), address(told), address(inside)]
+    wp.launch(inside_kernel, 1, inputs, device="cpu")
+    return inside
 
 
 def pack_visible(visible: Bool[Array, "p v"]) -> UInt8[Array, "p b"]:

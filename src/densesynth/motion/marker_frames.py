@@ -9,6 +9,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Bool, Float64, Int64
 
+APART = 0.015  # metres, root mean square; frames nearer to each other than that say the same, but for noise
 LEAST_COMMON = 4  # markers; three fix a rigid motion, a fourth says whether it is right
 
 
@@ -42,7 +43,8 @@ def lay_over(
 def choose_frames(positions: Float64[Array, "t m 3"], usable: Bool[Array, "t"], count: int) -> Int64[Array, "k"]:
     """Up to `count` usable frames that differ most from each other, the one with the most markers first.
 
-    Each next one is farthest, after laying over, from those chosen before; among equals the earliest.
+    Each next one is farthest, after laying over, from those chosen before, and at least `APART`; among equals the
+    earliest. Of a person who stands still one frame is chosen: a hundred of the same errors are no evidence.
     """
     seen = np.isfinite(positions).all(axis=-1).sum(axis=1)
     chosen = [int(np.argmax(np.where(usable, seen, -1)))]
@@ -51,7 +53,7 @@ def choose_frames(positions: Float64[Array, "t m 3"], usable: Bool[Array, "t"], 
         _, _, distance = lay_over(np.broadcast_to(positions[chosen[-1]], positions.shape), positions)
         nearest = np.minimum(nearest, distance)
         # A frame with few markers differs little from anything; count it down accordingly.
-        merit = np.where(usable & np.isfinite(nearest), nearest * seen, -1.0)
+        merit = np.where(usable & np.isfinite(nearest) & (nearest >= APART), nearest * seen, -1.0)
         merit[chosen] = -1.0
         best = int(np.argmax(merit))
         if merit[best] < 0.0:

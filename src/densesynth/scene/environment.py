@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 
 from densesynth.arrays import Array, Float32, Float64
-from densesynth.render.lighting import Lighting, ambient_from_radiance, evaluate_basis
+from densesynth.render.lighting import COSINE_LOBE, Lighting, evaluate_basis
 
 Range = tuple[float, float]
 
@@ -66,6 +66,26 @@ def _sphere() -> Float64[Array, "2048 3"]:
     return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
 
 
+@cache
+def _projection() -> Float64[Array, "27 2048"]:
+    """What each of `_sphere`'s directions adds to the ambient's 9 terms (slowest) for a sky, a horizon and a ground of
+    radiance 1 (fastest): the surroundings are a mixture of these three profiles."""
+    towards = _sphere()
+    up = towards[:, 2]
+    below = np.clip(0.5 - 6.0 * up, 0.0, 1.0)
+    high = np.sqrt(np.maximum(up, 0.0))
+    above = np.where(up > 0, 1.0 - below, 0.0)
+    profiles = np.stack([above * high, above * (1.0 - high), below])
+    terms = evaluate_basis(towards).T * np.asarray(COSINE_LOBE)[:, None] * (4.0 * np.pi / len(towards))
+    return np.ascontiguousarray((terms[:, None] * profiles).reshape(27, len(towards)))
+
+
+@cache
+def _projected() -> Float64[Array, "9 3"]:
+    """Ambient terms of sky, horizon and ground of radiance 1."""
+    return _projection().sum(axis=1).reshape(9, 3)
+
+
 def draw_lighting(rng: np.random.Generator, ranges: LightRanges = LightRanges()) -> Lighting:
     """A key light and its surroundings, world frame (z up)."""
     azimuth = rng.uniform(-np.pi, np.pi)
@@ -93,13 +113,11 @@ def _draw_surroundings(rng: np.random.Generator, direction: Float64[Array, "3"])
     sky = tint * rng.uniform(0.7, 1.3)
     horizon = (0.5 + 0.5 * tint) * rng.uniform(0.5, 1.1)
     ground = rng.uniform(0.12, 0.5) * np.clip(rng.normal((1.0, 0.94, 0.86), 0.06), 0.6, 1.2)
-    towards = _sphere()
-    up = towards[:, 2:3]
-    radiance = np.where(up > 0, horizon + (sky - horizon) * np.maximum(up, 0.0) ** 0.5, 0.0)
-    radiance = radiance + (ground - radiance) * np.clip(0.5 - 6.0 * up, 0.0, 1.0)
     # A window, a bright wall or the sky about the sun: somewhere on the key light's side more often than not.
     side = direction + rng.normal(0.0, 0.8, 3)
     side = side / np.linalg.norm(side)
-    glow = np.maximum(towards @ side, 0.0)[:, None] ** 3
-    radiance = radiance * (1.0 + rng.uniform(0.0, 1.6) * glow)
-    return ambient_from_radiance(towards, radiance, np.full(len(towards), 4.0 * np.pi / len(towards)))
+    facing = np.maximum(_sphere() @ side, 0.0)
+    strength = rng.uniform(0.0, 1.6)
+    glow = np.einsum("kn,n->k", _projection(), facing * facing * facing).reshape(9, 3)
+    ambient = (_projected() + strength * glow) @ np.stack([sky, horizon, ground])
+    return ambient.astype(np.float32)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies
 from densesynth.errors import ConfigurationError
+from densesynth.geometry.rotations import compose
 from densesynth.geometry.skeleton import Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
 from densesynth.scene.environment import draw_lighting
-from densesynth.scene.place import bounding_box, draw_camera, draw_lens, draw_place
+from densesynth.scene.place import Box, bounding_box, draw_camera, draw_lens, draw_place
 from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.scene.seeds import Purpose, stream
 from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
@@ -46,8 +47,7 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed = _draw_person(poses, body, rng, outfits)
-        box = bounding_box(posed.vertices[0])
+        person, posed, box = _draw_person(poses, body, rng, outfits)
         if view is None:
             view = draw_camera(
                 camera,
@@ -56,15 +56,14 @@ def draw_scene(
                 box,
                 stream(seed, index, Purpose.CAMERA),
             )
-            shift = np.zeros(2)
         else:
-            place = draw_place(people, view, box, boxes, places)
-            if place is None:
+            shift = draw_place(people, view, box, boxes, places)
+            if shift is None:
                 continue
-            shift = place
-        moved = np.array([shift[0], shift[1], 0.0], dtype=np.float32)
-        boxes.append(box + moved)
-        drawn.append(_move(person, posed, moved))
+            moved = np.array([shift[0], shift[1], 0.0], dtype=np.float32)
+            person, posed, box = _move(person, moved), _shift(posed, moved), box + moved
+        boxes.append(box)
+        drawn.append((person, posed))
 
     assert view is not None  # count ≥ 1, which PeopleSettings checks
     scene = Scene(
@@ -72,6 +71,8 @@ def draw_scene(
         camera=view,
         lighting=draw_lighting(stream(seed, index, Purpose.LIGHT)),
     )
+    if len(drawn) == 1:
+        return scene, drawn[0][1]
     posed_people = PosedBodies(
         vertices=np.concatenate([posed.vertices for _, posed in drawn]),
         joints=np.concatenate([posed.joints for _, posed in drawn]),
@@ -82,24 +83,27 @@ def draw_scene(
 
 def _draw_person(
     poses: PoseSource, body: Body, rng: np.random.Generator, outfits: np.random.Generator
-) -> tuple[PersonInScene, PosedBodies]:
-    """A person over the origin, feet on the ground, turned anywhere."""
+) -> tuple[PersonInScene, PosedBodies, Box]:
+    """A person over the origin, feet on the ground, turned anywhere; the bounding box too."""
     betas = body.sample_betas(rng)
     motion, time, pose = poses(rng)
     rotations = turn(pose.rotations, rng.uniform(-np.pi, np.pi))
     posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
-    stature = float(np.ptp(posed.vertices[0, :, 2])) / STATURE if pose.height else 0.0
-    rise = pose.height * stature - float(posed.vertices[0, :, 2].min())
+    box = bounding_box(posed.vertices[0])
+    lowest, highest = np.float32(box[0, 2]), np.float32(box[1, 2])
+    stature = float(highest - lowest) / STATURE if pose.height else 0.0
+    shift = np.array([0.0, 0.0, pose.height * stature - float(lowest)], dtype=np.float32)
     sex = float(betas[body.betas_names.index("gender")])
     person = PersonInScene(
         betas=betas,
         rotations=rotations,
-        transl=np.zeros(3, np.float32),
+        transl=shift,
         outfit=draw_outfit(outfits, sex),
         motion=motion,
         time=time,
     )
-    return _move(person, posed, np.array([0.0, 0.0, rise], dtype=np.float32))
+    # Rounded as the vertices are, so that the box stays exactly theirs.
+    return person, _shift(posed, shift), (box.astype(np.float32) + shift).astype(np.float64)
 
 
 def built_in_poses(names: tuple[str, ...]) -> PoseSource:
@@ -120,17 +124,13 @@ def built_in_poses(names: tuple[str, ...]) -> PoseSource:
 def turn(rotations: Float32[Array, "52 3"], angle: float) -> Float32[Array, "52 3"]:
     """The pose turned about the vertical by `angle` radians, anticlockwise seen from above."""
     turned = rotations.copy()
-    turned[0] = (Rotation.from_euler("z", angle) * Rotation.from_rotvec(rotations[0])).as_rotvec()
+    turned[0] = compose(np.array([0.0, 0.0, angle]), rotations[0])
     return turned
 
 
-def _move(person: PersonInScene, posed: PosedBodies, shift: Float32[Array, "3"]) -> tuple[PersonInScene, PosedBodies]:
-    moved = PersonInScene(
-        betas=person.betas,
-        rotations=person.rotations,
-        transl=person.transl + shift,
-        outfit=person.outfit,
-        motion=person.motion,
-        time=person.time,
-    )
-    return moved, PosedBodies(posed.vertices + shift, posed.joints + shift, posed.keypoints + shift)
+def _move(person: PersonInScene, shift: Float32[Array, "3"]) -> PersonInScene:
+    return replace(person, transl=person.transl + shift)
+
+
+def _shift(posed: PosedBodies, shift: Float32[Array, "3"]) -> PosedBodies:
+    return PosedBodies(posed.vertices + shift, posed.joints + shift, posed.keypoints + shift)

@@ -1,0 +1,255 @@
+"""Warp kernels of the labels, for the CPU: the labels are made of the host's arrays.
+
+Each is one loop in C++ over arrays given by their addresses (`address`), because Warp's wrappers of arrays cost more
+than the loops. Sums are never fused, so that the answers are NumPy's to the bit (`charts.chart_surface`).
+"""
+
+from typing import Any
+
+import warp as wp
+
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+
+def address(array: Any) -> int:
+    """Where a C-contiguous array's values begin. The caller keeps the array alive."""
+    if not array.flags.c_contiguous:
+        raise ValueError("expected an array whose values lie in a row")
+    return array.ctypes.data
+
+
+CHART = """
+    const unsigned char* __restrict__ instance = (const unsigned char*)instance_at;
+    const int* __restrict__ face = (const int*)face_at;
+    const float* __restrict__ weights = (const float*)weights_at;
+    const unsigned char* __restrict__ part_of = (const unsigned char*)part_of_at;
+    const float* __restrict__ uv_of = (const float*)uv_of_at;
+    const unsigned char* __restrict__ coarse_of = (const unsigned char*)coarse_of_at;
+    const wp::uint64* table = (const wp::uint64*)out_at;
+    long long* __restrict__ out_pixel = (long long*)table[0];
+    unsigned char* __restrict__ out_instance = (unsigned char*)table[1];
+    int* __restrict__ out_face = (int*)table[2];
+    float* __restrict__ out_weights = (float*)table[3];
+    unsigned char* __restrict__ out_part = (unsigned char*)table[4];
+    float* __restrict__ out_u = (float*)table[5];
+    float* __restrict__ out_v = (float*)table[6];
+    unsigned char* __restrict__ fine = (unsigned char*)table[7];
+    unsigned char* __restrict__ coarse = (unsigned char*)table[8];
+    unsigned char* __restrict__ iuv = (unsigned char*)table[9];
+    long long n = 0;
+    for (int pixel = 0; pixel < pixels; ++pixel) {
+        if (instance[pixel] == 0) continue;
+        const int f = face[pixel];
+        const float* corner = uv_of + 6 * (long long)f;
+        const float b0 = weights[3 * (long long)pixel];
+        const float b1 = weights[3 * (long long)pixel + 1];
+        const float b2 = 1.0f - b0 - b1;
+        float u = b0 * corner[0] + b1 * corner[2] + b2 * corner[4];
+        float v = b0 * corner[1] + b1 * corner[3] + b2 * corner[5];
+        u = u < 0.0f ? 0.0f : u;
+        u = u > 1.0f ? 1.0f : u;
+        v = v < 0.0f ? 0.0f : v;
+        v = v > 1.0f ? 1.0f : v;
+        const unsigned char part = part_of[f];
+        out_pixel[n] = pixel;
+        out_instance[n] = instance[pixel];
+        out_face[n] = f;
+        out_weights[3 * n] = b0;
+        out_weights[3 * n + 1] = b1;
+        out_weights[3 * n + 2] = b2;
+        out_part[n] = part;
+        out_u[n] = u;
+        out_v[n] = v;
+        fine[pixel] = part;
+        coarse[pixel] = coarse_of[part];
+        unsigned char* packed = iuv + 3 * (long long)pixel;
+        packed[0] = part;
+        packed[1] = (unsigned char)(int)(u * 255.0f);
+        packed[2] = (unsigned char)(int)(v * 255.0f);
+        ++n;
+    }
+"""
+
+
+@wp.func_native(CHART)
+def chart_pixels(
+    pixels: int,
+    instance_at: wp.uint64,
+    face_at: wp.uint64,
+    weights_at: wp.uint64,
+    part_of_at: wp.uint64,
+    uv_of_at: wp.uint64,
+    coarse_of_at: wp.uint64,
+    out_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def chart_kernel(
+    pixels: int,
+    instance_at: wp.uint64,
+    face_at: wp.uint64,
+    weights_at: wp.uint64,
+    part_of_at: wp.uint64,
+    uv_of_at: wp.uint64,
+    coarse_of_at: wp.uint64,
+    out_at: wp.uint64,
+):
+    """One thread: the labels of all pixels of an instance, in row order. out: addresses of `ChartLabels`' arrays."""
+    chart_pixels(pixels, instance_at, face_at, weights_at, part_of_at, uv_of_at, coarse_of_at, out_at)
+
+
+NEAREST = """
+    const float* __restrict__ vertex = (const float*)vertices_at;
+    const float* __restrict__ point = (const float*)points_at;
+    float* __restrict__ out = (float*)squared_at;
+    for (int first = 0; first < points; first += 8) {
+        float x[8], y[8], z[8], best[8];
+        for (int j = 0; j < 8; ++j) {
+            const int k = first + j < points ? first + j : points - 1;
+            x[j] = point[3 * k];
+            y[j] = point[3 * k + 1];
+            z[j] = point[3 * k + 2];
+            best[j] = 3.0e38f;
+        }
+        for (int i = 0; i < vertices; ++i) {
+            const float vx = vertex[3 * i], vy = vertex[3 * i + 1], vz = vertex[3 * i + 2];
+            for (int j = 0; j < 8; ++j) {
+                const float dx = vx - x[j], dy = vy - y[j], dz = vz - z[j];
+                const float squared = dx * dx + dy * dy + dz * dz;
+                best[j] = squared < best[j] ? squared : best[j];
+            }
+        }
+        for (int j = 0; j < 8 && first + j < points; ++j) out[first + j] = best[j];
+    }
+"""
+
+
+@wp.func_native(NEAREST)
+def nearest_vertices(
+    points: int, points_at: wp.uint64, vertices: int, vertices_at: wp.uint64, squared_at: wp.uint64
+): ...
+
+
+@wp.kernel
+def nearest_kernel(points: int, points_at: wp.uint64, vertices: int, vertices_at: wp.uint64, squared_at: wp.uint64):
+    """One thread: each point's squared distance to the nearest vertex."""
+    nearest_vertices(points, points_at, vertices, vertices_at, squared_at)
+
+
+INSIDE = """
+    const double* __restrict__ p = (const double*)points_at;
+    const double* __restrict__ c = (const double*)camera_at;
+    unsigned char* __restrict__ inside = (unsigned char*)inside_at;
+    const double fx = c[0], fy = c[1], cx = c[2], cy = c[3], k1 = c[4], k2 = c[5], p1 = c[6], p2 = c[7], k3 = c[8];
+    const double width = c[9], height = c[10], furthest = c[11];
+    for (int i = 0; i < points; ++i) {
+        const double px = p[3 * i], py = p[3 * i + 1], pz = p[3 * i + 2];
+        const bool candidate = (pz > 0.0) & (px * px + py * py <= furthest * pz * pz);
+        const double x = px / pz, y = py / pz;
+        const double r2 = x * x + y * y;
+        const double radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));
+        const double u = (x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x)) * fx + cx;
+        const double v = (y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y) * fy + cy;
+        inside[i] = candidate & (u >= 0.0) & (u < width) & (v >= 0.0) & (v < height);
+    }
+"""
+
+
+@wp.func_native(INSIDE)
+def points_inside(points: int, points_at: wp.uint64, camera_at: wp.uint64, inside_at: wp.uint64): ...
+
+
+@wp.kernel
+def inside_kernel(points: int, points_at: wp.uint64, camera_at: wp.uint64, inside_at: wp.uint64):
+    """One thread: which points of the camera frame project into the picture (`visibility.in_frame`).
+
+    camera: fx, fy, cx, cy, k1, k2, p1, p2, k3, width, height, and the squared tangent beyond which nothing is inside.
+    """
+    points_inside(points, points_at, camera_at, inside_at)
+
+
+SPREAD = """
+    const int CANDIDATES = 128, CENTRES = 14;
+    const float FAR = 3.0e38f;
+    const float* x = (const float*)x_at + (long long)group * CANDIDATES;
+    const float* y = (const float*)y_at + (long long)group * CANDIDATES;
+    const int count = (int)((const long long*)count_at)[group];
+    long long* chosen = (long long*)chosen_at + (long long)group * CENTRES;
+    const int used = count < CENTRES ? count : CENTRES;
+    float sum_x = 0.0f, sum_y = 0.0f;
+    for (int c = 0; c < count; ++c) {
+        sum_x += x[c];
+        sum_y += y[c];
+    }
+    const double middle_x = (double)sum_x / count, middle_y = (double)sum_y / count;
+    double least = 1.0e300;
+    for (int c = 0; c < count; ++c) {
+        const double dx = x[c] - middle_x, dy = y[c] - middle_y, squared = dx * dx + dy * dy;
+        if (squared < least) {
+            least = squared;
+            chosen[0] = c;
+        }
+    }
+    float nearest[CANDIDATES], gap[CANDIDATES];
+    int cluster[CANDIDATES];
+    for (int c = 0; c < count; ++c) nearest[c] = FAR;
+    for (int k = 0; k < used; ++k) {
+        if (k) {
+            int farthest = 0;
+            for (int c = 1; c < count; ++c) farthest = nearest[c] > nearest[farthest] ? c : farthest;
+            chosen[k] = farthest;
+        }
+        const float ax = x[chosen[k]], ay = y[chosen[k]];
+        for (int c = 0; c < count; ++c) {
+            const float squared = (x[c] - ax) * (x[c] - ax) + (y[c] - ay) * (y[c] - ay);
+            nearest[c] = squared < nearest[c] ? squared : nearest[c];
+        }
+    }
+    for (int turn = 0; turn < rounds; ++turn) {
+        float mean_x[CENTRES], mean_y[CENTRES], size[CENTRES], best[CENTRES];
+        for (int c = 0; c < count; ++c) {
+            gap[c] = FAR;
+            cluster[c] = 0;
+        }
+        for (int k = 0; k < used; ++k) {
+            const float ax = x[chosen[k]], ay = y[chosen[k]];
+            mean_x[k] = mean_y[k] = size[k] = 0.0f;
+            best[k] = FAR;
+            for (int c = 0; c < count; ++c) {
+                const float squared = (x[c] - ax) * (x[c] - ax) + (y[c] - ay) * (y[c] - ay);
+                cluster[c] = squared < gap[c] ? k : cluster[c];
+                gap[c] = squared < gap[c] ? squared : gap[c];
+            }
+        }
+        for (int c = 0; c < count; ++c) {
+            mean_x[cluster[c]] += x[c];
+            mean_y[cluster[c]] += y[c];
+            size[cluster[c]] += 1.0f;
+        }
+        for (int k = 0; k < used; ++k) {
+            mean_x[k] /= size[k];
+            mean_y[k] /= size[k];
+        }
+        for (int c = 0; c < count; ++c) {
+            const int k = cluster[c];
+            const float dx = x[c] - mean_x[k], dy = y[c] - mean_y[k], squared = dx * dx + dy * dy;
+            if (squared < best[k]) {
+                best[k] = squared;
+                chosen[k] = c;
+            }
+        }
+    }
+"""
+
+
+@wp.func_native(SPREAD)
+def spread_group(
+    group: int, rounds: int, x_at: wp.uint64, y_at: wp.uint64, count_at: wp.uint64, chosen_at: wp.uint64
+): ...
+
+
+@wp.kernel
+def spread_kernel(rounds: int, x_at: wp.uint64, y_at: wp.uint64, count_at: wp.uint64, chosen_at: wp.uint64):
+    """One thread a group of 128 candidates, of which the first `count` exist: the centres (`points._spread`)."""
+    spread_group(wp.tid(), rounds, x_at, y_at, count_at, chosen_at)
