@@ -39,7 +39,7 @@ def measure_densesynth(frames: int, warm_up: int, seed: int, size: int, device: 
     from densesynth.data.dataset import finish, open_output
     from densesynth.data.record import write_record
     from densesynth.data.schema import Manifest
-    from densesynth.generate import Generator
+    from densesynth.frames import Generator
     from densesynth.scene.settings import CameraSettings, PeopleSettings, PictureSettings
 
     recipe = Recipe(

@@ -17,7 +17,8 @@ from densesynth.config import Recipe, recipe_from_table
 from densesynth.data.audit import audit
 from densesynth.data.dataset import complete_frames, open_dataset
 from densesynth.errors import ConfigurationError, DatasetError
-from densesynth.generate import Generator, generate_dataset
+from densesynth.frames import Generator
+from densesynth.generate import generate_dataset
 
 SMALL = {"picture": {"width": 160, "height": 160}}
 FRAMES = 6

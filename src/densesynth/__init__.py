@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from densesynth.data.audit import audit
     from densesynth.data.dataset import Dataset, open_dataset
     from densesynth.errors import DensesynthError
-    from densesynth.generate import Generator, generate_dataset
+    from densesynth.frames import Generator
+    from densesynth.generate import generate_dataset
     from densesynth.surface.atlas import Atlas, load_atlas
     from densesynth.view.show import show
 
@@ -29,7 +30,7 @@ _HOMES = {
     "Atlas": "densesynth.surface.atlas",
     "Dataset": "densesynth.data.dataset",
     "DensesynthError": "densesynth.errors",
-    "Generator": "densesynth.generate",
+    "Generator": "densesynth.frames",
     "Recipe": "densesynth.config",
     "audit": "densesynth.data.audit",
     "generate_dataset": "densesynth.generate",

@@ -7,7 +7,7 @@ import pytest
 
 from densesynth.config import recipe_from_table
 from densesynth.data.record import FrameRecord
-from densesynth.generate import Generator
+from densesynth.frames import Generator
 
 
 def make(**picture: object) -> FrameRecord:

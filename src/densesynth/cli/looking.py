@@ -1,0 +1,86 @@
+"""`densesynth audit` and `densesynth show`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+from rich.console import Console
+
+from densesynth.cli.command import EXIT_BREACH, Command
+from densesynth.errors import DatasetError
+from densesynth.progress import frames_bar
+
+if TYPE_CHECKING:
+    from densesynth.body.body import Body
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """Prove a dataset: surface point → posed mesh → lens → pixel centre, for every labelled pixel, and every file.
+
+    Leaves with status 1 when anything is wrong. Example: densesynth audit people
+    """
+
+    dataset: tyro.conf.Positional[Path]
+    """Folder of the dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Show:
+    """Draw contact sheets and a page for the browser.
+
+    Example: densesynth show people --frames 24
+    """
+
+    dataset: tyro.conf.Positional[Path]
+    """Folder of the dataset."""
+    out: Path | None = None
+    """Folder for the pictures and the page; DATASET/show when left out."""
+    frames: int = 24
+    """How many frames to draw, spread evenly over the dataset."""
+
+
+def prove(folder: Path) -> int:
+    """Audit a dataset and print the report; returns the exit status."""
+    from densesynth.data.audit import audit, format_report, with_audit
+    from densesynth.data.dataset import read_manifest
+    from densesynth.surface.atlas import load_atlas
+
+    read_manifest(folder)  # says at once when this is no dataset
+    with frames_bar(Console(stderr=True), "audited") as advance_to:
+        report = audit(folder, _load_body, load_atlas("anny"), advance_to)
+    with_audit(folder, report)
+    Console(soft_wrap=True, highlight=False).print(format_report(report), markup=False)
+    return 0 if report.ok else EXIT_BREACH
+
+
+def draw(folder: Path, out: Path | None, frames: int) -> int:
+    """Draw sheets and a page; returns the exit status."""
+    from densesynth.data.dataset import read_manifest
+    from densesynth.view.show import show
+
+    read_manifest(folder)
+    with frames_bar(Console(stderr=True), "drawn") as advance_to:
+        paths = show(folder, out, frames, advance_to)
+    console = Console(soft_wrap=True, highlight=False)
+    for sheet in paths[:-1]:
+        console.print(f"Contact sheet: {sheet}", markup=False)
+    console.print(f"Open in a browser: {paths[-1].resolve().as_uri()}", markup=False)
+    return 0
+
+
+def _load_body(name: str) -> Body:
+    from densesynth.body.anny import load_anny
+
+    if name != "anny":
+        raise DatasetError(f"the dataset was made with the body `{name}`, and this densesynth has only `anny`")
+    return load_anny(Console(stderr=True).print)
+
+
+COMMANDS = (
+    Command(name="audit", options=Audit, run=lambda command: prove(command.dataset)),
+    Command(name="show", options=Show, run=lambda command: draw(command.dataset, command.out, command.frames)),
+)

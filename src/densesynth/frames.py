@@ -1,0 +1,114 @@
+"""Recipe → frames: draw, pose, rasterise, label, paint. The whole straight line of one frame stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import cv2
+import numpy as np
+import torch
+
+from densesynth.appearance.paint import load_paint
+from densesynth.body.anny import load_anny
+from densesynth.compose.picture import Painter
+from densesynth.config import Recipe
+from densesynth.data.record import FrameRecord, make_record
+from densesynth.device import choose_device
+from densesynth.geometry.mesh import Mesh
+from densesynth.label.annotate import annotate
+from densesynth.label.charts import label_charts
+from densesynth.label.keypoints import cast_keypoints
+from densesynth.motion.source import open_clips
+from densesynth.render.render import rasterise
+from densesynth.scene.backdrop import BackdropFolder, load_backdrops
+from densesynth.scene.sample import built_in_poses, draw_scene
+from densesynth.scene.seeds import Purpose, stream
+from densesynth.surface.atlas import load_atlas
+
+Report = Callable[[str], None]
+
+
+class Generator:
+    """Makes frames: `frame(seed, index)` depends on the recipe, the seed and the index alone.
+
+    stages: seconds spent in each stage since the start (or since the caller emptied it), for benchmarks.
+    """
+
+    def __init__(
+        self, recipe: Recipe, device: str = "cpu", *, keep_geometry: bool = False, report: Report | None = None
+    ) -> None:
+        # One thread a process: more processes are the way to use more cores, and the bytes can't depend on scheduling.
+        cv2.setNumThreads(1)
+        torch.set_num_threads(1)
+        self.recipe = recipe
+        self.device = choose_device(device)
+        self.keep_geometry = keep_geometry
+        self.poses = built_in_poses(recipe.people.motions)
+        if recipe.people.clips is not None:
+            self.poses = open_clips(recipe.people.clips, recipe.people.joint_names).draw
+        folder = recipe.background.folder
+        self.backdrops: BackdropFolder | None = None if folder is None else load_backdrops(folder)
+        self.atlas = load_atlas("anny")
+        self.body = load_anny(report)
+        self.atlas.check_topology(self.body.faces)
+        self.painter = Painter(load_paint(self.body.faces, self.device), self.backdrops, recipe.picture, self.device)
+        self.stages: dict[str, float] = {}
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.stages[name] = self.stages.get(name, 0.0) + perf_counter() - start
+
+    def frame(self, seed: int, index: int) -> FrameRecord:
+        """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
+        recipe = self.recipe
+        with self._stage("scene and pose"):
+            scene, posed = draw_scene(
+                recipe.people, self.poses, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index
+            )
+        with self._stage("rasterise"):
+            meshes = [Mesh(vertices, self.body.faces) for vertices in posed.vertices]
+            view = rasterise(meshes, scene.camera, self.device)
+            buffers = view.buffers()
+        with self._stage("visibility"):
+            visible = np.stack([view.visible_vertices(k) for k in range(len(meshes))])
+            hits = cast_keypoints(view, posed)
+        with self._stage("labels"):
+            labels = label_charts(buffers, self.atlas)
+            people = annotate(
+                labels,
+                buffers,
+                scene.camera,
+                self.atlas,
+                posed,
+                visible,
+                hits,
+                stream(seed, index, Purpose.POINTS),
+            )
+        picture = self.painter.picture(
+            view,
+            scene,
+            backdrop=stream(seed, index, Purpose.BACKDROP),
+            sensor=stream(seed, index, Purpose.SENSOR),
+            stage=self._stage,
+        )
+        with self._stage("record"):
+            return make_record(
+                index=index,
+                seed=seed,
+                picture=picture,
+                labels=labels,
+                buffers=buffers,
+                camera=scene.camera,
+                people=people,
+                betas=np.stack([person.betas for person in scene.people]),
+                rotations=np.stack([person.rotations for person in scene.people]),
+                transl=np.stack([person.transl for person in scene.people]),
+                posed=posed,
+                visible_vertices=visible,
+                face_count=len(self.body.faces),
+                keep_geometry=self.keep_geometry,
+            )
