@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import codecs
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,19 @@ _DAMAGE = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """What a kind of pickle may hold besides arrays. names: global → function of its pickled arguments (a `Pending`
+    where a state follows). load: answers the values that the file keeps outside the pickle. expected: for people."""
+
+    names: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    load: Callable[[Any], Any] | None = None
+    expected: str = "arrays and sparse matrices"
+
+
+PLAIN = Dialect()
+
+
 def read_pickle(path: Path) -> Any:
     """A pickle file's content: builtin containers, strings, numbers, NumPy arrays, scipy sparse matrices.
 
@@ -48,14 +62,19 @@ def read_pickle(path: Path) -> Any:
     return parse_pickle(content, str(path))
 
 
-def parse_pickle(content: bytes, source: str) -> Any:
-    """`read_pickle` of bytes; `source` names them in errors."""
-    machine = _Machine(content)
+def parse_pickle(content: bytes, source: str, dialect: Dialect = PLAIN) -> Any:
+    """`read_pickle` of bytes; `source` names them in errors, `dialect` says what more they may hold."""
+    return parse_leading_pickle(content, source, dialect)[0]
+
+
+def parse_leading_pickle(content: bytes, source: str, dialect: Dialect = PLAIN) -> tuple[Any, int]:
+    """The pickle that bytes begin with, and where it ends: for files that hold several, one after another."""
+    machine = _Machine(content, dialect)
     try:
-        return machine.run()
+        return machine.run(), machine.at
     except RefusalError as refusal:
         raise AssetError(
-            f"{source}: refused: {refusal}; expected a pickle of arrays and sparse matrices only, "
+            f"{source}: refused: {refusal}; expected a pickle of {dialect.expected} only, "
             "so take the file from where it is officially given out"
         ) from None
     except _DAMAGE as error:
@@ -68,8 +87,12 @@ def parse_pickle(content: bytes, source: str) -> Any:
 class _Machine:
     """Opcodes to values. Every method is one opcode or a few that differ in how their argument is written."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, dialect: Dialect) -> None:
         self.content = content
+        self.calls = {**CALLS, **dialect.names}
+        self.classes = {**CLASSES, **dialect.names}
+        self.known = KNOWN | dialect.names.keys()
+        self.load = dialect.load
         self.at = 0
         self.stack: list[Any] = []
         self.marked: list[list[Any]] = []
@@ -135,7 +158,7 @@ class _Machine:
 
     def name(self, module: str, name: str) -> None:
         known = settle_name(module, name)
-        if known not in KNOWN:
+        if known not in self.known:
             raise RefusalError(f"the pickle names {clean(module)}.{clean(name)}")
         self.push(Name(known))
 
@@ -147,10 +170,15 @@ class _Machine:
 
     def reduce(self) -> None:
         arguments, name = self.pop(), self.pop()
-        self.push(call(name, CALLS, arguments))
+        self.push(call(name, self.calls, arguments))
 
     def make(self, arguments: Any, name: Any) -> None:
-        self.push(call(name, CLASSES, arguments))
+        self.push(call(name, self.classes, arguments))
+
+    def outside(self) -> None:
+        if self.load is None:
+            raise RefusalError("the pickle keeps values outside itself")
+        self.push(self.load(self.pop()))
 
     def build(self) -> None:
         state, pending = self.pop(), self.stack[-1]
@@ -324,4 +352,5 @@ _OPERATIONS: dict[bytes, Callable[[_Machine], None]] = {
     b"\x81": _new,
     b"\x92": _new_with_keywords,
     b"b": _Machine.build,
+    b"Q": _Machine.outside,
 }
