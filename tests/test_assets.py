@@ -15,7 +15,7 @@ from smpl_files import make_tables, write_npz, write_pickle
 from densesynth import assets
 from densesynth.assets import KNOWN_ASSETS, check_assets, format_assets, recognise
 from densesynth.errors import AssetError, ConfigurationError
-from densesynth.mapping import NamedSurface, average_betas, map_points, map_texture, open_surface
+from densesynth.mapping import NamedSurface, map_points, map_texture, open_surface
 
 CELLS = np.empty((1, 24), dtype=object)
 CELLS[0, :] = [np.zeros((256, 256)) for _ in range(24)]
@@ -190,4 +190,4 @@ def test_surfaces_that_do_not_fit_are_refused(folder: Path, smpl: NamedSurface) 
         open_surface(str(folder / "a_f_1.pkl"))
     with pytest.raises(AssetError, match=r"SMPL-X has another|in no chart"):
         open_surface(str(folder / "neutral" / "c.npz"), folder / "d.mat")
-    assert average_betas(smpl.body).shape == (1, 10)
+    assert smpl.body.average_betas().shape == (10,)

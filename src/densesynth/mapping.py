@@ -13,8 +13,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from densesynth.arrays import Array, Float32, UInt8
-from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.arrays import Array, UInt8
+from densesynth.body.anny import load_anny
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.data.files import encode_png, write_bytes
@@ -57,17 +57,8 @@ def join_bodies(source: Body, target: Body) -> SurfaceMap:
     return map_surface(_pose_at_rest(source), _pose_at_rest(target))
 
 
-def average_betas(body: Body) -> Float32[Array, "1 s"]:
-    """The average adult's shape."""
-    if not isinstance(body, AnnyBody):
-        return np.zeros((1, len(body.betas_names)), np.float32)
-    betas = np.full((1, len(body.betas_names)), 0.5, np.float32)
-    betas[0, body.betas_names.index("age")] = 0.8
-    return betas
-
-
 def _pose_at_rest(body: Body) -> PosedSurface:
-    posed = body.pose(average_betas(body), np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
+    posed = body.pose(body.average_betas()[None], np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
     landmarks = np.concatenate([posed.joints[0], posed.keypoints[0]]).astype(np.float64)
     return PosedSurface(posed.vertices[0], body.faces, landmarks)
 

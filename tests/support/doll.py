@@ -119,6 +119,12 @@ class DollBody:
     def sample_betas(self, rng: np.random.Generator) -> np.ndarray:
         return rng.uniform(-1, 1, 1).astype(np.float32)
 
+    def sex(self, betas: np.ndarray) -> float:  # noqa: ARG002 - a doll has none
+        return 0.5
+
+    def average_betas(self) -> np.ndarray:
+        return np.zeros(1, np.float32)
+
     def pose(self, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> PosedBodies:
         posed = [self._pose_one(*one) for one in zip(betas, rotations, transl, strict=True)]
         stacked = (np.stack(arrays).astype(np.float32) for arrays in zip(*posed, strict=True))

@@ -18,6 +18,7 @@ import warp as wp
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
+from densesynth.body.pack import pack_blocks, pack_skin
 from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
 from densesynth.device import start_warp
@@ -54,6 +55,16 @@ class AnnyBody:
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "6"]:
         """Draw an adult of 18 to 80 years from Anny's own shape distribution."""
         return self.distribution.sample(self.betas_names, rng)
+
+    def sex(self, betas: Float32[Array, "6"]) -> float:
+        """Anny's `gender`: 0 male .. 1 female."""
+        return float(betas[self.betas_names.index("gender")])
+
+    def average_betas(self) -> Float32[Array, "6"]:
+        """The middle of every phenotype, 45 years old or so."""
+        betas = np.full(len(self.betas_names), 0.5, np.float32)
+        betas[self.betas_names.index("age")] = 0.8
+        return betas
 
     def pose(
         self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
@@ -136,9 +147,7 @@ class AnnyBody:
 
     @functools.cached_property
     def _colliding_at_rest(self) -> Bool[Array, "f"]:
-        middle = np.full((1, len(self.betas_names)), 0.5, np.float32)
-        middle[:, self.betas_names.index("age")] = 0.8
-        rest = self.pose(middle, np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
+        rest = self.pose(self.average_betas()[None], np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
         return self.colliding_faces(rest.vertices[0])
 
     def colliding_share(self, vertices: Float32[Array, "v 3"], at_rest: Bool[Array, "f"] | None = None) -> float:
@@ -208,8 +217,8 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     rig = read_rig(model.bone_labels, model.bone_parents)
     weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
-    starts, flat_bones, flat_weights = _pack_skin(weights, bones)
-    template, shapes = _pack_shapes(vertices, model.blendshapes.numpy())
+    starts, flat_bones, flat_weights = pack_skin(weights, bones)
+    template, shapes = pack_blocks(vertices, model.blendshapes.numpy())
     return AnnyBody(
         faces=model.faces.numpy().astype(np.int32),
         betas_names=tuple(model.phenotype_labels),
@@ -241,26 +250,6 @@ def _is_cached() -> bool:
 
     folder = get_anny_cache_path() / f"v{CURRENT_DATA_VERSION}"
     return any(folder.glob("build_compact_model_data_*.safetensors"))
-
-
-def _pack_skin(
-    weights: Float64[Array, "v k"], bones: Int64[Array, "v k"]
-) -> tuple[Int32[Array, "n"], Int32[Array, "m"], Float32[Array, "m"]]:
-    """Skinning weights without their zeros: where each vertex starts, then bones and weights in a row."""
-    used = weights > 0.0
-    starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32)
-    return starts, bones[used].astype(np.int32), weights[used].astype(np.float32)
-
-
-def _pack_shapes(template: Float64[Array, "v 3"], shapes: Float64[Array, "c v 3"]) -> tuple[Any, Any]:
-    """Template and blend shapes in blocks of coordinates, a block's shapes side by side, for `kernels.blend`."""
-    flat = np.concatenate([template.reshape(1, -1), shapes.reshape(len(shapes), -1)]).astype(np.float32)
-    flat = np.pad(flat, ((0, 0), (0, -flat.shape[1] % kernels.BLOCK)))
-    blocks = np.ascontiguousarray(flat.reshape(len(flat), -1, kernels.BLOCK).transpose(1, 0, 2))
-    return (
-        wp.array(np.ascontiguousarray(blocks[:, 0]), dtype=kernels.block, device="cpu"),
-        wp.array(np.ascontiguousarray(blocks[:, 1:]), dtype=kernels.block, device="cpu"),
-    )
 
 
 def _find_fingertips(

@@ -45,6 +45,14 @@ class Body(Protocol):
         """Draw an adult's shape from the body's own distribution."""
         ...
 
+    def sex(self, betas: Float32[Array, "s"]) -> float:
+        """How a shape counts where looks go by sex (beards): 0 male .. 1 female, 0.5 neither."""
+        ...
+
+    def average_betas(self) -> Float32[Array, "s"]:
+        """The average adult's shape."""
+        ...
+
     def pose(
         self, betas: Float32[Array, "b s"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
     ) -> PosedBodies:

@@ -25,9 +25,9 @@ from torch import Tensor
 from densesynth.arrays import Array, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
+from densesynth.body.pack import pack_blocks, pack_skin
 from densesynth.body.smpl_files import Family, Sex, SmplData, read_smpl
 from densesynth.body.smpl_model import SmplModel, SmplOutput
-from densesynth.body.smpl_pack import pack_blocks, pack_skin
 from densesynth.device import start_warp
 from densesynth.errors import ConfigurationError
 from densesynth.geometry.rotations import matrix_from_vector
@@ -35,6 +35,8 @@ from densesynth.geometry.skeleton import JOINT, JOINT_NAMES
 
 OURS_FROM_SMPL: Float64[Array, "3 3"] = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 SHAPE_LIMIT = 2.5  # standard deviations; beyond, 1 in 80 of a normal distribution, bodies get implausible
+
+SEX_NUMBERS: dict[Sex, float] = {"male": 0.0, "female": 1.0, "neutral": 0.5}
 
 # Nose, left eye, right eye, left ear, right ear: vertices of the two topologies, as the `smplx` package lists them.
 FACE_VERTICES: dict[Family, tuple[int, ...]] = {
@@ -74,10 +76,6 @@ class SmplBody:
         return self.data.family
 
     @property
-    def sex(self) -> Sex | None:
-        return self.data.sex
-
-    @property
     def expressions_count(self) -> int:
         """Expression coefficients; 0 but for SMPL-X."""
         return self.data.expressions.shape[2]
@@ -91,6 +89,14 @@ class SmplBody:
         """Draw a shape: standard normal, as the coefficients are scaled, cut off at `SHAPE_LIMIT`."""
         low, high = ndtr(-SHAPE_LIMIT), ndtr(SHAPE_LIMIT)
         return ndtri(rng.uniform(low, high, len(self.betas_names))).astype(np.float32)
+
+    def sex(self, betas: Float32[Array, "s"]) -> float:  # noqa: ARG002 - the file has one sex for all shapes
+        """What the file is: 0 male, 1 female, 0.5 neutral or untold."""
+        return SEX_NUMBERS[self.data.sex or "neutral"]
+
+    def average_betas(self) -> Float32[Array, "s"]:
+        """The template's shape."""
+        return np.zeros(len(self.betas_names), np.float32)
 
     def pose(
         self,
@@ -253,7 +259,9 @@ def load_smpl(path: Path, betas: int = 10, expressions: int = 10, sex: Sex | Non
     posing = data.pose_shapes.transpose(2, 0, 1) @ OURS_FROM_SMPL.T
     template = data.template @ OURS_FROM_SMPL.T
     blocks, shapes = pack_blocks(template, np.concatenate([bodily, posing]))
-    starts, bones, weights = pack_skin(data.weights)
+    starts, bones, weights = pack_skin(
+        data.weights, np.broadcast_to(np.arange(data.weights.shape[1]), data.weights.shape)
+    )
     joints = _JOINTS[data.family]
     return SmplBody(
         name=f"{data.family}_{data.sex}" if data.sex else data.family,

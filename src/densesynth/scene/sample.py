@@ -93,12 +93,11 @@ def _draw_person(
     lowest, highest = np.float32(box[0, 2]), np.float32(box[1, 2])
     stature = float(highest - lowest) / STATURE if pose.height else 0.0
     shift = np.array([0.0, 0.0, pose.height * stature - float(lowest)], dtype=np.float32)
-    sex = float(betas[body.betas_names.index("gender")])
     person = PersonInScene(
         betas=betas,
         rotations=rotations,
         transl=shift,
-        outfit=draw_outfit(outfits, sex),
+        outfit=draw_outfit(outfits, body.sex(betas)),
         motion=motion,
         time=time,
     )

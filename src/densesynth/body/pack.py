@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-from densesynth.arrays import Array, Float32, Float64, Int32
+from densesynth.arrays import Array, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
 
 
@@ -26,9 +26,9 @@ def pack_blocks(template: Float64[Array, "v 3"], shapes: Float64[Array, "c v 3"]
 
 
 def pack_skin(
-    weights: Float64[Array, "v j"],
+    weights: Float64[Array, "v k"], bones: Int64[Array, "v k"]
 ) -> tuple[Int32[Array, "n"], Int32[Array, "m"], Float32[Array, "m"]]:
     """Skinning weights without their zeros: where each vertex starts, then bones and weights in a row."""
-    vertex, bone = np.nonzero(weights)
-    starts = np.searchsorted(vertex, np.arange(len(weights) + 1)).astype(np.int32)
-    return starts, bone.astype(np.int32), weights[vertex, bone].astype(np.float32)
+    used = weights != 0.0
+    starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))]).astype(np.int32)
+    return starts, bones[used].astype(np.int32), weights[used].astype(np.float32)
