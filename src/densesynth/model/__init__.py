@@ -1,0 +1,1 @@
+"""Dense-correspondence models: networks, losses, checkpoints. Tensors in, tensors out; no renderer in sight."""
