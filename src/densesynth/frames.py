@@ -14,15 +14,18 @@ from densesynth.appearance.paint import load_paint
 from densesynth.body.anny import load_anny
 from densesynth.compose.picture import Painter
 from densesynth.config import Recipe
+from densesynth.data.layers import pack_layers
 from densesynth.data.record import FrameRecord, make_record
 from densesynth.device import choose_device
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
 from densesynth.label.keypoints import cast_keypoints
+from densesynth.label.owners import find_owners, groups_of, own_hits, see_vertices
 from densesynth.motion.source import open_clips
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import BackdropFolder, load_backdrops
+from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.sample import built_in_poses, draw_scene
 from densesynth.scene.seeds import Purpose, stream
 from densesynth.surface.atlas import load_atlas
@@ -70,12 +73,15 @@ class Generator:
                 recipe.people, self.poses, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index
             )
         with self._stage("rasterise"):
-            meshes = [Mesh(vertices, self.body.faces) for vertices in posed.vertices]
-            view = rasterise(meshes, scene.camera, self.device)
-            buffers = view.buffers()
+            meshes = [
+                SceneMesh(mesh=Mesh(vertices, self.body.faces), owner=number)
+                for number, vertices in enumerate(posed.vertices, start=1)
+            ]
+            view = rasterise([mesh.mesh for mesh in meshes], scene.camera, self.device, groups_of(meshes))
+            buffers, layers = find_owners(view.buffers(), meshes)
         with self._stage("visibility"):
-            visible = np.stack([view.visible_vertices(k) for k in range(len(meshes))])
-            hits = cast_keypoints(view, posed)
+            visible = see_vertices(view, meshes, buffers, layers, posed, self.atlas.rest_position, self.atlas.faces)
+            hits = own_hits(cast_keypoints(view, posed), meshes)
         with self._stage("labels"):
             labels = label_charts(buffers, self.atlas)
             people = annotate(
@@ -111,4 +117,5 @@ class Generator:
                 visible_vertices=visible,
                 face_count=len(self.body.faces),
                 keep_geometry=self.keep_geometry,
+                worn=pack_layers(layers, meshes),
             )

@@ -219,7 +219,7 @@ def test_odd_picture_sizes() -> None:
 
 def test_mistakes_are_told() -> None:
     camera = aim_camera((0.0, -3.0, 0.0))
-    with pytest.raises(ConfigurationError, match="at most 32 meshes"):
+    with pytest.raises(ConfigurationError, match="of 32 people"):
         render([square(1.0)] * 33, camera)
     with pytest.raises(DeviceError, match="expected 'cpu' or 'cuda'"):
         render([], camera, device="gpu")

@@ -22,6 +22,7 @@ from densesynth.data.consistency import (
     check_shapes,
     find_blocked,
 )
+from densesynth.data.layers import check_layers, worn_points
 from densesynth.data.proof import repose, reprojection_errors, surface_points, swapped_sides
 from densesynth.data.record import (
     FOLDERS,
@@ -96,7 +97,7 @@ def examine_frame(folder: Path, index: int, manifest: Manifest, body: Body, atla
     breaches = breaches_in(RECORDS, check_image(frame, image.width, image.height, image.file_name, image.id))
     if frame.seed != manifest.seed:
         breaches += breaches_in(RECORDS, [f"seed {frame.seed}, the manifest's is {manifest.seed}"])
-    misshapen = check_shapes(frame, atlas, len(body.betas_names))
+    misshapen = check_shapes(frame, atlas, len(body.betas_names)) or check_layers(frame.surface, atlas)
     if misshapen:
         return Examination(record=record, breaches=breaches + breaches_in(SURFACE, misshapen))
     camera = camera_of(frame.surface)
@@ -155,9 +156,16 @@ def _prove_pixels(
 ) -> tuple[Float64[Array, "n 3"], Float64[Array, "n"], list[str]]:
     """Every labelled pixel's surface point in the world, its reprojection error in pixels, and what is wrong."""
     points = surface_points(posed.vertices, atlas.faces, labels.instance, labels.face, labels.barycentrics[:, :2])
-    in_camera = camera.to_camera(points)
+    breaches: list[str] = []
+    if "layer" in frame.surface:
+        # Proved on the surface actually seen: the cloth, not the body under it.
+        on_worn, seen, breaches = worn_points(frame.surface, labels.face, labels.barycentrics, atlas)
+        points_seen = points.copy()
+        points_seen[on_worn] = seen
+    else:
+        points_seen = points
+    in_camera = camera.to_camera(points_seen)
     errors = reprojection_errors(in_camera, camera, labels.pixel)
-    breaches = []
     if beyond := np.count_nonzero(~(errors <= MAX_ERROR_PX)):
         breaches.append(f"{beyond} pixels reproject over {MAX_ERROR_PX} px off, the worst by {errors.max():.3g} px")
     depth = in_camera[:, 2]

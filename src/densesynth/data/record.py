@@ -67,9 +67,11 @@ def make_record(
     visible_vertices: Bool[Array, "p v"],
     face_count: int,
     keep_geometry: bool = False,
+    worn: Mapping[str, Array] | None = None,
 ) -> FrameRecord:
     """Gather a finished frame. people: `annotate`'s answer; the arrays are for all p bodies of the scene.
 
+    worn: `layers.pack_layers`' arrays where people wear meshes.
     face_count: of the body's mesh, so that every frame of a dataset stores faces in the same type.
     """
     small_face = face_count <= np.iinfo(np.uint16).max + 1
@@ -91,6 +93,7 @@ def make_record(
         "joints_in_world": posed.joints,
         "visible_vertices": pack_visible(visible_vertices),
     }
+    surface |= worn or {}
     if keep_geometry:
         surface["vertices"] = posed.vertices
     return FrameRecord(

@@ -8,7 +8,7 @@ from densesynth.arrays import Array, Bool, Float64, Int64
 from densesynth.body.body import PosedBodies
 from densesynth.geometry.camera import Camera
 from densesynth.label.charts import ChartLabels
-from densesynth.label.keypoints import KeypointHits, flesh_over, locate_keypoints
+from densesynth.label.keypoints import CLOTH_AHEAD, KeypointHits, flesh_over, locate_keypoints
 from densesynth.label.person import DensePoints, Person
 from densesynth.label.points import choose_points
 from densesynth.label.visibility import in_frame
@@ -45,6 +45,9 @@ def annotate(
         covered = int(np.count_nonzero(buffers.coverage & np.uint32(1 << k)))
         vertices_in_camera = camera.to_camera(posed.vertices[k])
         keypoints_in_camera = camera.to_camera(posed.keypoints[k])
+        flesh = flesh_over(posed.keypoints[k], posed.vertices[k])
+        if keypoint_hits.worn is not None:
+            flesh = flesh + CLOTH_AHEAD * keypoint_hits.worn[k]
         inside = in_frame(camera, np.concatenate([keypoints_in_camera, vertices_in_camera]))
         keypoints_inside, vertices_inside = np.split(inside, [len(keypoints_in_camera)])
         annotated.append(
@@ -58,7 +61,7 @@ def annotate(
                     camera,
                     keypoints_in_camera,
                     keypoints_inside,
-                    flesh_over(posed.keypoints[k], posed.vertices[k]),
+                    flesh,
                     k + 1,
                     keypoint_hits.instance[k],
                     hit_part[k],

@@ -25,6 +25,7 @@ OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2  # COCO's codes
 # The nearest vertex lies across the thinnest flesh; other directions go through more of it, hence the factor.
 FLESH_FACTOR = 2.0
 FLESH_MARGIN = 0.02  # metres
+CLOTH_AHEAD = 0.3  # metres that what a person wears may hang before the flesh: skirts, coats, long hair
 
 # For each of COCO's 17, the coarse parts (DensePose ids) whose skin covers it.
 _TORSO, _HEAD = 1, 14
@@ -51,11 +52,13 @@ class KeypointHits:
     """The first surface along the ray through each keypoint's exact projection, for p people.
 
     instance: 0 = nothing. face: row of that person's faces, any value where nothing was hit. depth: camera z, metres.
+    worn: where what was hit is a mesh that the person wears, which may hang far before the flesh; None: nowhere.
     """
 
     instance: UInt8[Array, "p 17"]
     face: Int32[Array, "p 17"]
     depth: Float64[Array, "p 17"]
+    worn: Bool[Array, "p 17"] | None = None
 
 
 def cast_keypoints(view: View, posed: PosedBodies) -> KeypointHits:

@@ -16,7 +16,8 @@ class Buffers:
     barycentrics: weights of the face's three vertices in order, perspective-correct, summing to 1; 0 where nothing.
     depth: z in the camera frame, metres; +inf where nothing.
     normal: unit normal in the camera frame, interpolated from vertex normals; 0 where nothing.
-    coverage: bit k−1 is set where the ray of the pixel meets mesh k at all, occluded or not.
+    coverage: bit k−1 is set where the ray of the pixel meets a mesh of group k at all, occluded or not; unless told
+    otherwise (`geometry.upload`), mesh k is group k.
     """
 
     instance: UInt8[Array, "h w"]

@@ -14,15 +14,16 @@ from densesynth.errors import ConfigurationError
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.kernels import raster
 
-MAX_MESHES = 32  # bits of Buffers.coverage
+MAX_MESHES = 255  # numbers of Buffers.instance
+MAX_GROUPS = 32  # bits of Buffers.coverage
 MAX_FACES = 1 << 28  # bits of a key that hold the face
 
 
 @dataclass(frozen=True)
 class Geometry:
     """Device arrays (Warp). vertices: world, metres. faces: rows of `vertices`. instance: of each face, from 1.
-    bits: 1 << (instance − 1) of each face. first_vertex, first_face: where each mesh starts, and the end (host).
-    normals: unit vertex normals, world, area-weighted over the faces around a vertex."""
+    bits: of each face, what it adds to `Buffers.coverage`. first_vertex, first_face: where each mesh
+    starts, and the end (host). normals: unit vertex normals, world, area-weighted over the faces around a vertex."""
 
     vertices: Any
     faces: Any
@@ -35,11 +36,18 @@ class Geometry:
     device: str
 
 
-def upload(meshes: Sequence[Mesh], device: str) -> Geometry:
-    """Meshes → device arrays. On the CPU a single mesh is not copied. Raises ConfigurationError beyond 32 meshes."""
-    if len(meshes) > MAX_MESHES:
+def upload(meshes: Sequence[Mesh], device: str, groups: Sequence[int] | None = None) -> Geometry:
+    """Meshes → device arrays. On the CPU a single mesh is not copied.
+
+    groups: of each mesh, the number from 1 of the bit that it sets in `Buffers.coverage`, 0 for none; without them
+    mesh k sets bit k. Raises ConfigurationError beyond 255 meshes or 32 groups.
+    """
+    if groups is None:
+        groups = range(1, len(meshes) + 1)
+    if len(meshes) > MAX_MESHES or max(groups, default=0) > MAX_GROUPS:
         raise ConfigurationError(
-            f"at most {MAX_MESHES} meshes fit in one picture, found {len(meshes)}; use fewer people"
+            f"at most {MAX_MESHES} meshes of {MAX_GROUPS} people fit in one picture, found {len(meshes)} of "
+            f"{max(groups, default=0)}; use fewer people"
         )
     vertex_starts = (0, *accumulate(len(mesh.vertices) for mesh in meshes))
     face_starts = (0, *accumulate(len(mesh.faces) for mesh in meshes))
@@ -54,7 +62,8 @@ def upload(meshes: Sequence[Mesh], device: str) -> Geometry:
         )
     counts = np.diff(face_starts)
     number = np.repeat(np.arange(1, len(meshes) + 1, dtype=np.uint8), counts)
-    bits = np.repeat(np.uint32(1) << np.arange(len(meshes), dtype=np.uint32), counts)
+    bit_of = np.array([1 << (group - 1) if group else 0 for group in groups], dtype=np.uint32)
+    bits = np.repeat(bit_of, counts)
 
     def place(array: Any, dtype: Any) -> Any:
         return wp.array(np.ascontiguousarray(array), dtype=dtype, device=device, copy=False)

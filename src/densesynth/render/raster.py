@@ -54,9 +54,9 @@ class Surface:
     coverage: Any
 
 
-def draw(meshes: Sequence[Mesh], camera: Camera, device: str) -> Raster:
-    """Let the faces compete for the pixels. device: Warp's name of it."""
-    g, o = upload(meshes, device), make_optics(camera)
+def draw(meshes: Sequence[Mesh], camera: Camera, device: str, groups: Sequence[int] | None = None) -> Raster:
+    """Let the faces compete for the pixels. device: Warp's name of it. groups: see `geometry.upload`."""
+    g, o = upload(meshes, device, groups), make_optics(camera)
     vertex_count, face_count = g.vertices.shape[0], g.faces.shape[0]
     pixel_count = camera.width * camera.height
     across, down = -(-camera.width // lens.TILE), -(-camera.height // lens.TILE)

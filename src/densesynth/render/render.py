@@ -11,13 +11,14 @@ from densesynth.render.buffers import Buffers
 from densesynth.render.view import View
 
 
-def rasterise(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu") -> View:
+def rasterise(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu", groups: Sequence[int] | None = None) -> View:
     """Meshes (world, metres) + camera → a View. device: 'cpu' or 'cuda'.
 
-    Raises DeviceError without that device, CameraError for a lens that folds inside the frame, ConfigurationError
-    beyond 32 meshes.
+    groups: of each mesh, the number from 1 of the bit that it sets in `Buffers.coverage` (0: none), so that all meshes
+    of a person share one; without them mesh k sets bit k. Raises DeviceError without that device, CameraError for a
+    lens that folds inside the frame, ConfigurationError beyond 255 meshes or 32 groups.
     """
-    return View(meshes, camera, choose_device(device))
+    return View(meshes, camera, choose_device(device), groups)
 
 
 def render(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu") -> Buffers:

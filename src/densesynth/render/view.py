@@ -24,9 +24,11 @@ VISIBILITY_TOLERANCE = 1e-5  # of the depth: rounding of float32 vertices, far b
 class View:
     """Meshes seen by a camera, on a device. raster: the device's arrays."""
 
-    def __init__(self, meshes: Sequence[Mesh], camera: Camera, device: str) -> None:
+    def __init__(
+        self, meshes: Sequence[Mesh], camera: Camera, device: str, groups: Sequence[int] | None = None
+    ) -> None:
         self.camera = camera
-        self.raster: Raster = draw(meshes, camera, device)
+        self.raster: Raster = draw(meshes, camera, device, groups)
         self._surface: Surface | None = None
         self._buffers: Buffers | None = None
         self._cells: Cells | None = None

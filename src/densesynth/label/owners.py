@@ -1,0 +1,130 @@
+"""What the renderer saw, mesh by mesh → what of whom is seen: the surface points that labels are functions of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
+from densesynth.body.body import PosedBodies
+from densesynth.geometry.camera import Camera
+from densesynth.label.keypoints import KeypointHits
+from densesynth.render.buffers import Buffers
+from densesynth.render.view import View
+from densesynth.scene.meshes import SCENERY, SceneMesh
+
+COVERED_WITHIN = 0.05  # metres at rest between a vertex and the body point of the cloth seen at its pixel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The surface actually seen where it is a worn mesh: n pixels in row order.
+
+    mesh: (h, w) number of the worn mesh seen, from 1 in the order of the scene's worn meshes; 0 elsewhere. face,
+    barycentrics: the point of that mesh.
+    """
+
+    mesh: UInt8[Array, "h w"]
+    face: Int32[Array, "n"]
+    barycentrics: Float32[Array, "n 3"]
+
+
+def groups_of(meshes: Sequence[SceneMesh]) -> list[int]:
+    """Of each mesh, the bit of `Buffers.coverage`: its person's."""
+    return [mesh.owner for mesh in meshes]
+
+
+def find_owners(buffers: Buffers, meshes: Sequence[SceneMesh]) -> tuple[Buffers, Layers | None]:
+    """Mesh-level buffers → person-level: instance is the person, face and barycentrics the body point seen or covered
+    by what the person wears; scenery is nothing there. Depth and normal stay those of the surface seen.
+
+    Without worn meshes and scenery the buffers are given back as they are, and no layers.
+    """
+    owner = np.array([SCENERY, *(mesh.owner for mesh in meshes)], dtype=np.uint8)
+    if all(mesh.layer == 0 for mesh in meshes) and np.array_equal(owner, np.arange(len(owner))):
+        return buffers, None
+    instance = owner[buffers.instance]
+    face, barycentrics = buffers.face.copy(), buffers.barycentrics.copy()
+    layer = np.zeros(instance.shape, np.uint8)
+    worn = 0
+    for number, mesh in enumerate(meshes, start=1):
+        if mesh.binding is None:
+            continue
+        worn += 1
+        where = np.flatnonzero(buffers.instance == number)
+        layer.reshape(-1)[where] = worn
+        points = mesh.binding.carry(
+            buffers.face.reshape(-1)[where], buffers.barycentrics.reshape(-1, 3).take(where, axis=0)
+        )
+        face.reshape(-1)[where] = points.face
+        barycentrics.reshape(-1, 3)[where] = points.barycentrics
+    nothing = (instance == 0) & (buffers.instance != 0)
+    face[nothing], barycentrics[nothing] = -1, 0.0
+    seen = np.flatnonzero(layer)
+    layers = Layers(
+        mesh=layer, face=buffers.face.reshape(-1)[seen], barycentrics=buffers.barycentrics.reshape(-1, 3)[seen]
+    )
+    return replace(buffers, instance=instance, face=face, barycentrics=barycentrics), layers if worn else None
+
+
+def see_vertices(
+    view: View,
+    meshes: Sequence[SceneMesh],
+    people: Buffers,
+    layers: Layers | None,
+    posed: PosedBodies,
+    rest: Float32[Array, "v 3"],
+    faces: Int32[Array, "f 3"],
+) -> Bool[Array, "p v"]:
+    """Of each person, the vertices that are seen. A vertex under what the person wears is seen when the cloth over it
+    is: when it faces the camera and the picture shows a worn mesh at its pixel that covers a body point near it (on
+    `rest`, metres)."""
+    bodies = [number for number, mesh in enumerate(meshes) if mesh.owner != SCENERY and mesh.layer == 0]
+    visible = np.stack([view.visible_vertices(number) for number in bodies])
+    if layers is None:
+        return visible
+    normals = view.raster.geometry.normals.numpy()
+    eye = view.camera.centre_in_world
+    for k, number in enumerate(bodies):
+        rows, column, row = _project(view.camera, posed.vertices[k])
+        first = view.raster.geometry.vertex_starts[number]
+        facing = ((eye - posed.vertices[k][rows]) * normals[first + rows]).sum(axis=1) > 0.0
+        under = facing & (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
+        rows, column, row = rows[under], column[under], row[under]
+        corners = rest[faces[people.face[row, column]]]
+        covered = np.einsum("nk,nkc->nc", people.barycentrics[row, column], corners)
+        near = np.linalg.norm(covered - rest[rows], axis=1) < COVERED_WITHIN
+        visible[k, rows[near]] = True
+    return visible
+
+
+def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:
+    """Which points lie in the picture, and the columns and rows of their pixels."""
+    in_camera = camera.to_camera(points)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = camera.project_from_camera(in_camera)
+    inside = (
+        (in_camera[:, 2] > 0.0) & (pixels >= 0.0).all(axis=1) & (pixels < (camera.width, camera.height)).all(axis=1)
+    )
+    column, row = np.floor(pixels[inside]).astype(np.intp).T
+    return np.flatnonzero(inside), column, row
+
+
+def own_hits(hits: KeypointHits, meshes: Sequence[SceneMesh]) -> KeypointHits:
+    """Mesh-level hits → person-level: the person, and a body face; scenery becomes 255, which is nobody."""
+    if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
+        return hits
+    instance, face = np.zeros_like(hits.instance), hits.face.copy()
+    worn = np.zeros(hits.instance.shape, dtype=bool)
+    for number, mesh in enumerate(meshes, start=1):
+        met = hits.instance == number
+        instance[met] = mesh.owner if mesh.owner != SCENERY else 255
+        if mesh.owner == SCENERY:
+            face[met] = 0
+        if mesh.binding is not None and met.any():
+            middle = np.full((int(met.sum()), 3), 1.0 / 3.0, np.float32)
+            face[met] = mesh.binding.carry(hits.face[met], middle).face
+            worn |= met
+    return KeypointHits(instance=instance, face=face, depth=hits.depth, worn=worn)

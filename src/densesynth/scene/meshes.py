@@ -1,0 +1,30 @@
+"""The meshes of a scene and whose they are: people, what they wear, and things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from densesynth.geometry.mesh import Mesh
+from densesynth.surface.binding import Binding
+
+SCENERY = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SceneMesh:
+    """One mesh of the picture, in the world.
+
+    owner: the person it belongs to, from 1, or SCENERY: what hides people and takes no label. layer: 0 for a person's
+    body, whose faces are the body's own; from 1 for what the person wears. binding: which body points a worn mesh
+    covers; None for bodies and scenery.
+    """
+
+    mesh: Mesh
+    owner: int
+    layer: int = 0
+    binding: Binding | None = None
+
+    def __post_init__(self) -> None:
+        worn = self.owner != SCENERY and self.layer > 0
+        if worn != (self.binding is not None):
+            raise ValueError("a mesh has a binding when a person wears it, and only then")

@@ -1,0 +1,95 @@
+"""A garment's or hair's mesh bound to the body's surface: which body point each of its points covers.
+
+Every vertex of the mesh is bound to a body surface point. Between vertices the bound points are interpolated in the
+body's rest pose, where limbs are apart, and brought back to the surface by the nearest point among the faces around:
+so the answer is continuous wherever the surface is, never an average over charts, and one leg is never taken for the
+other but where the mesh spans the gap between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import warp as wp
+from scipy.spatial import cKDTree
+
+from densesynth.arrays import Array, Float32, Int32
+from densesynth.device import start_warp
+from densesynth.surface import kernels
+from densesynth.surface.closest import closest_points, place_points, vertex_normals
+from densesynth.surface.locate import Located
+
+AROUND = 32  # body faces nearest to a mesh face's middle that its points may be bound to
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A mesh's binding; made by `bind`.
+
+    faces: the mesh's. vertex: the body surface point of each of its vertices. anchors: these points in the rest pose,
+    metres. rest, body_faces: the body there. starts, candidates: for each face of the mesh, the body faces that its
+    points may be bound to.
+    """
+
+    faces: Int32[Array, "g 3"]
+    vertex: Located
+    anchors: Float32[Array, "n 3"]
+    rest: Float32[Array, "v 3"]
+    body_faces: Int32[Array, "f 3"]
+    starts: Int32[Array, "h"]
+    candidates: Int32[Array, "m"]
+
+    def carry(self, face: Int32[Array, "k"], barycentrics: Float32[Array, "k 3"]) -> Located:
+        """Points of the mesh's surface → the body points that they cover."""
+        count = len(face)
+        found = wp.empty(count, dtype=wp.int32, device="cpu")
+        weights = wp.empty(count, dtype=wp.vec3, device="cpu")
+        if count:
+            asked = [
+                wp.array(np.ascontiguousarray(face, np.int32), dtype=wp.int32, device="cpu", copy=False),
+                wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device="cpu", copy=False),
+            ]
+            wp.launch(kernels.find_covered, count, [*self._tables, *asked, found, weights], device="cpu")
+        return Located(found.numpy().copy(), weights.numpy().copy())
+
+    @cached_property
+    def _tables(self) -> tuple[Any, ...]:
+        start_warp()
+        kinds = (
+            (self.faces, wp.vec3i), (self.anchors, wp.vec3), (self.rest, wp.vec3), (self.body_faces, wp.vec3i),
+            (self.starts, wp.int32), (self.candidates, wp.int32),
+        )  # fmt: skip
+        return tuple(wp.array(np.ascontiguousarray(array), dtype=kind, device="cpu") for array, kind in kinds)
+
+
+def bind(
+    vertices: Array, faces: Int32[Array, "g 3"], rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]
+) -> Binding:
+    """Bind a mesh that lies over the body in its rest pose (metres): each vertex to the nearest body point below it."""
+    facing = vertex_normals(vertices, faces)
+    return bind_vertices(closest_points(vertices, rest, body_faces, facing).located, faces, rest, body_faces)
+
+
+def bind_vertices(
+    vertex: Located, faces: Int32[Array, "g 3"], rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]
+) -> Binding:
+    """The binding of a mesh whose vertices' body points are known."""
+    anchors = place_points(rest, body_faces, vertex)
+    middle = rest.astype(np.float64)[body_faces].mean(axis=1)
+    near = cKDTree(middle).query(anchors[faces].mean(axis=1), k=min(AROUND, len(middle)))[1]
+    listed = np.sort(np.concatenate([near.reshape(len(faces), -1), vertex.face[faces]], axis=1), axis=1)
+    first = np.ones_like(listed, dtype=bool)
+    first[:, 1:] = listed[:, 1:] != listed[:, :-1]
+    starts = np.concatenate([[0], np.cumsum(first.sum(axis=1))])
+    return Binding(
+        faces=np.ascontiguousarray(faces, np.int32),
+        vertex=vertex,
+        anchors=anchors.astype(np.float32),
+        rest=rest,
+        body_faces=body_faces,
+        starts=starts.astype(np.int32),
+        candidates=listed[first].astype(np.int32),
+    )
