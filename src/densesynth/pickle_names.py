@@ -74,9 +74,9 @@ def settle_name(module: str, name: str) -> str:
     return f"{module}.{name}"
 
 
-def _bytes(value: Any) -> bytes:
-    """Array data: bytes, or a Python 2 string."""
-    return value if isinstance(value, bytes) else str(value).encode("latin-1")
+def _bytes(value: Any) -> bytes | memoryview:
+    """Array data: bytes (or a view of a mapped file, which serves as such), or a Python 2 string."""
+    return value if isinstance(value, bytes | memoryview) else str(value).encode("latin-1")
 
 
 def _integer(value: Any) -> int:
@@ -85,7 +85,7 @@ def _integer(value: Any) -> int:
     return value
 
 
-def _array(raw: bytes, dtype: Any, shape: Any, order: Any) -> Any:
+def _array(raw: bytes | memoryview, dtype: Any, shape: Any, order: Any) -> Any:
     if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple):
         raise TypeError("an array without dtype or shape")
     count = 1
@@ -126,7 +126,7 @@ def _dtype(text: Any, *_flags: Any) -> Pending:
         raise RefusalError(f"the pickle holds an array of dtype {clean(text)}")
 
     def build(state: Any) -> np.dtype[Any]:
-        order = _bytes(state[1]).decode("latin-1")
+        order = bytes(_bytes(state[1])).decode("latin-1")
         if order not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
             raise RefusalError("the pickle holds an array of records")
         return np.dtype(text).newbyteorder(order)

@@ -8,6 +8,7 @@ functions of `pickle_names`, and any other name is refused. Opcodes are those of
 from __future__ import annotations
 
 import codecs
+import mmap
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from densesynth.pickle_names import (
 )  # fmt: skip
 
 MAX_OPERATIONS = 4_000_000  # official files need some thousands; keeps a small hostile file from filling the memory
+LARGE = 1 << 20  # bytes from which `map_pickle` leaves a piece on disk
 _DAMAGE = (
     ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, struct.error, MemoryError,
     RecursionError,
@@ -62,12 +64,27 @@ def read_pickle(path: Path) -> Any:
     return parse_pickle(content, str(path))
 
 
-def parse_pickle(content: bytes, source: str, dialect: Dialect = PLAIN) -> Any:
+def map_pickle(path: Path) -> Any:
+    """`read_pickle` for files of a gigabyte: large arrays are views of the file on disk and take no memory until used.
+
+    Holds for arrays stored as raw bytes (Python 2's protocol 2, Python 3's 3 and later). Raises AssetError.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise AssetError(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise AssetError(f"{path}: can't be read ({error})") from None
+    return parse_pickle(content, str(path))
+
+
+def parse_pickle(content: bytes | mmap.mmap, source: str, dialect: Dialect = PLAIN) -> Any:
     """`read_pickle` of bytes; `source` names them in errors, `dialect` says what more they may hold."""
     return parse_leading_pickle(content, source, dialect)[0]
 
 
-def parse_leading_pickle(content: bytes, source: str, dialect: Dialect = PLAIN) -> tuple[Any, int]:
+def parse_leading_pickle(content: bytes | mmap.mmap, source: str, dialect: Dialect = PLAIN) -> tuple[Any, int]:
     """The pickle that bytes begin with, and where it ends: for files that hold several, one after another."""
     machine = _Machine(content, dialect)
     try:
@@ -87,7 +104,7 @@ def parse_leading_pickle(content: bytes, source: str, dialect: Dialect = PLAIN) 
 class _Machine:
     """Opcodes to values. Every method is one opcode or a few that differ in how their argument is written."""
 
-    def __init__(self, content: bytes, dialect: Dialect) -> None:
+    def __init__(self, content: bytes | mmap.mmap, dialect: Dialect) -> None:
         self.content = content
         self.calls = {**CALLS, **dialect.names}
         self.classes = {**CLASSES, **dialect.names}
@@ -118,6 +135,15 @@ class _Machine:
             raise ValueError("the file ends too early")
         self.at += count
         return piece
+
+    def take_large(self, count: int) -> bytes | memoryview:
+        """`take`, but a view where the content is a mapped file and the piece is large."""
+        if isinstance(self.content, bytes) or count < LARGE:
+            return self.take(count)
+        if self.at + count > len(self.content):
+            raise ValueError("the file ends too early")
+        self.at += count
+        return memoryview(self.content)[self.at - count : self.at]
 
     def skip(self, count: int) -> None:
         self.take(count)
@@ -226,7 +252,8 @@ def _long(machine: _Machine, layout: str) -> None:
 
 
 def _latin(machine: _Machine, layout: str) -> None:
-    machine.push(machine.take(machine.number(layout)).decode("latin-1"))
+    piece = machine.take_large(machine.number(layout))
+    machine.push(piece if isinstance(piece, memoryview) else piece.decode("latin-1"))
 
 
 def _unicode(machine: _Machine, layout: str) -> None:
@@ -234,7 +261,7 @@ def _unicode(machine: _Machine, layout: str) -> None:
 
 
 def _raw(machine: _Machine, layout: str) -> None:
-    machine.push(machine.take(machine.number(layout)))
+    machine.push(machine.take_large(machine.number(layout)))
 
 
 def _tuple(machine: _Machine, count: int) -> None:
