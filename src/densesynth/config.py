@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from densesynth.errors import ConfigurationError
+from densesynth.scene.light_settings import LightRanges
 from densesynth.scene.settings import (
     BackgroundSettings,
     CameraSettings,
@@ -33,6 +34,7 @@ class Recipe:
     camera: CameraSettings = field(default_factory=CameraSettings)
     lens: LensSettings = field(default_factory=LensSettings)
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
+    light: LightRanges = field(default_factory=LightRanges)
     picture: PictureSettings = field(default_factory=PictureSettings)
 
 

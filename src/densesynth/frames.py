@@ -24,7 +24,9 @@ from densesynth.label.keypoints import cast_keypoints
 from densesynth.label.owners import find_owners, groups_of, own_hits, see_vertices
 from densesynth.motion.source import open_clips
 from densesynth.render.render import rasterise
-from densesynth.scene.backdrop import BackdropFolder, load_backdrops
+from densesynth.scene.backdrop import load_backdrops
+from densesynth.scene.behind import Surroundings
+from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.sample import built_in_poses, draw_scene
 from densesynth.scene.seeds import Purpose, stream
@@ -51,12 +53,20 @@ class Generator:
         self.poses = built_in_poses(recipe.people.motions)
         if recipe.people.clips is not None:
             self.poses = open_clips(recipe.people.clips, recipe.people.joint_names).draw
-        folder = recipe.background.folder
-        self.backdrops: BackdropFolder | None = None if folder is None else load_backdrops(folder)
+        background = recipe.background
+        panoramas = None if background.environments is None else open_environments(background.environments)
+        self.surroundings = Surroundings(
+            pictures=None if background.folder is None else load_backdrops(background.folder),
+            panoramas=panoramas,
+            settings=background,
+            light=recipe.light,
+        )
+        # One line for each of the user's files that the run goes on without.
+        self.left_out: tuple[str, ...] = () if panoramas is None else panoramas.left_out
         self.atlas = load_atlas("anny")
         self.body = load_anny(report)
         self.atlas.check_topology(self.body.faces)
-        self.painter = Painter(load_paint(self.body.faces, self.device), self.backdrops, recipe.picture, self.device)
+        self.painter = Painter(load_paint(self.body.faces, self.device), self.surroundings, recipe.picture, self.device)
         self.stages: dict[str, float] = {}
 
     @contextmanager
@@ -70,7 +80,15 @@ class Generator:
         recipe = self.recipe
         with self._stage("scene and pose"):
             scene, posed = draw_scene(
-                recipe.people, self.poses, recipe.camera, recipe.lens, recipe.picture, self.body, seed, index
+                recipe.people,
+                self.poses,
+                recipe.camera,
+                recipe.lens,
+                recipe.picture,
+                self.body,
+                seed,
+                index,
+                recipe.light,
             )
         with self._stage("rasterise"):
             meshes = [
@@ -97,6 +115,7 @@ class Generator:
         picture = self.painter.picture(
             view,
             scene,
+            choice=stream(seed, index, Purpose.SURROUNDINGS),
             backdrop=stream(seed, index, Purpose.BACKDROP),
             sensor=stream(seed, index, Purpose.SENSOR),
             stage=self._stage,

@@ -83,6 +83,8 @@ def _generate(
     with frames_bar(console, "frames") as advance_to:
         for count, _ in enumerate(finished, start=1):
             advance_to(count, len(todo))
+    for line in generator.left_out:
+        console.print(f"made without {line}", markup=False)
     return finish(out)
 
 
@@ -149,7 +151,11 @@ def _tell_warnings(console: Console) -> Iterator[None]:
 
 
 def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: bool) -> Manifest:
-    brought = {"background pictures": recipe.background.folder, "motion clips": recipe.people.clips}
+    brought = {
+        "background pictures": recipe.background.folder,
+        "HDR panoramas": recipe.background.environments,
+        "motion clips": recipe.people.clips,
+    }
     licences = [
         *FREE_ASSETS,
         *(

@@ -14,10 +14,11 @@ from densesynth.render.sensor import develop
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 from densesynth.render.view import View
-from densesynth.scene.backdrop import BackdropFolder, bound_shadow, render_backdrop
+from densesynth.scene.backdrop import bound_shadow
+from densesynth.scene.behind import Surroundings
+from densesynth.scene.contact import MARGIN, find_contact
 from densesynth.scene.scene import Scene
 from densesynth.scene.settings import PictureSettings
-from densesynth.scene.surroundings import draw_backdrop
 
 SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of index 1.5
 
@@ -28,11 +29,11 @@ Stage = Callable[[str], AbstractContextManager[None]]
 class Painter:
     """What turns rasterised scenes into pictures, the same for every frame of a run.
 
-    folder: background pictures, or None for procedural backdrops.
+    surroundings: what stands behind the people.
     """
 
     paint: Paint
-    folder: BackdropFolder | None
+    surroundings: Surroundings
     settings: PictureSettings
     device: str
 
@@ -41,17 +42,18 @@ class Painter:
         view: View,
         scene: Scene,
         *,
+        choice: np.random.Generator,
         backdrop: np.random.Generator,
         sensor: np.random.Generator,
         stage: Stage,
     ) -> UInt8[Array, "h w 3"]:
-        """The sRGB picture of a scene whose people are the view's meshes. backdrop, sensor: their random streams.
-        stage: names the span of time that follows, for benchmarks."""
+        """The sRGB picture of a scene whose people are the view's meshes. choice (of what stands behind), backdrop,
+        sensor: their random streams. stage: names the span of time that follows, for benchmarks."""
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
         with stage("paint"):
             host = samples.to_numpy()
-            albedo, roughness = self.paint.albedo(
+            albedo, roughness, cloth = self.paint.evaluate(
                 [person.outfit for person in scene.people],
                 host.instance,
                 host.face,
@@ -59,20 +61,18 @@ class Painter:
                 host.footprint,
             )
         with stage("backdrop"):
-            if self.folder is None:
-                behind = render_backdrop(draw_backdrop(backdrop), scene.camera, scene.lighting, self.device)
-            else:
-                behind = self.folder.draw(backdrop, self.settings.height, self.settings.width)
+            behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, True)
         with stage("shadow map"):
-            shadow = make_shadow_map(view.raster.geometry, scene.lighting)
+            shadow = make_shadow_map(view.raster.geometry, lighting)
         with stage("ground shadow"):
             if shadow is None:
                 background = behind.colour
             else:
-                box = bound_shadow(view.raster.geometry.vertices.numpy(), scene.lighting)
-                background = behind.cast(shadow.shadow_at, box)
+                vertices = view.raster.geometry.vertices.numpy()
+                box = bound_shadow(vertices, lighting) + np.array([[-MARGIN], [MARGIN]])
+                background = behind.cast(shadow.shadow_at, box, find_contact(vertices, self.surroundings.light.contact))
         with stage("shade"):
-            linear = shade(samples, albedo, roughness, SKIN_AND_CLOTH_SPECULAR, scene.lighting, background, shadow)
+            linear = shade(samples, albedo, roughness, SKIN_AND_CLOTH_SPECULAR, lighting, background, shadow, cloth)
         with stage("sensor"):
             noise = float(sensor.uniform(*self.settings.noise))
             return develop(linear, noise, sensor, self.device)

@@ -14,17 +14,31 @@ SH_FACTORS = (0.28209479, *(0.48860251,) * 3, 1.09254843, 1.09254843, 0.31539157
 COSINE_LOBE = (1.0, *(2.0 / 3.0,) * 3, *(0.25,) * 5)
 
 
+MOST_LAMPS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lamp:
+    """A lamp nearby, without shadows. position: world, metres. colour: linear RGB that a white surface facing it sends
+    back one metre away; it falls off with the square of the distance beyond `radius`, metres, the lamp's size."""
+
+    position: Float64[Array, "3"]
+    colour: Float32[Array, "3"]
+    radius: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lighting:
     """direction: unit vector towards the key light, world. colour: linear RGB that a white surface facing the key
     light sends back. angular_radius: of the key light's disc, radians (the sun's is 0.0047). ambient: order-2
     spherical harmonics of irradiance/π, RGB, world frame, in the order of SH_FACTORS, so that the radiance of a
-    white surface with normal n is Σ ambient[i] · Y_i(n)."""
+    white surface with normal n is Σ ambient[i] · Y_i(n). lamps: at most MOST_LAMPS."""
 
     direction: Float64[Array, "3"]
     colour: Float32[Array, "3"]
     angular_radius: float
     ambient: Float32[Array, "9 3"]
+    lamps: tuple[Lamp, ...] = ()
 
 
 def evaluate_basis(directions: Array) -> Float64[Array, "*n 9"]:

@@ -9,9 +9,10 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32
+from densesynth.errors import ConfigurationError
 from densesynth.render.geometry import Geometry
 from densesynth.render.kernels import shade as kernels
-from densesynth.render.lighting import Lighting
+from densesynth.render.lighting import MOST_LAMPS, Lighting
 
 MARGIN = 2.0  # texels around the scene
 
@@ -24,6 +25,23 @@ def make_light(lighting: Lighting, eye_in_world: Any) -> Any:
     light.spread = float(np.tan(lighting.angular_radius))
     light.eye = np.asarray(eye_in_world).tolist()
     return light
+
+
+def make_lamps(lighting: Lighting) -> Any:
+    """A light's lamps → the kernels' struct. Raises ConfigurationError beyond MOST_LAMPS."""
+    if len(lighting.lamps) > MOST_LAMPS:
+        raise ConfigurationError(f"at most {MOST_LAMPS} lamps light a picture, found {len(lighting.lamps)}")
+    lamps = kernels.Lamps()
+    rows = np.zeros((3, 3, 3))
+    for k, lamp in enumerate(lighting.lamps):
+        rows[:, k] = lamp.position, lamp.colour, (lamp.radius, 0.0, 0.0)
+    lamps.count = len(lighting.lamps)
+    lamps.positions, lamps.colours, lamps.radii = (
+        rows[0].ravel().tolist(),
+        rows[1].ravel().tolist(),
+        rows[2, :, 0].tolist(),
+    )
+    return lamps
 
 
 @dataclass(frozen=True)

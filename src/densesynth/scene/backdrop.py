@@ -23,6 +23,7 @@ from densesynth.arrays import Array, Float32, Float64, UInt8
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera
 from densesynth.render.lighting import Lighting, evaluate_basis
+from densesynth.scene.contact import Contact
 from densesynth.scene.kernels.backdrop import backdrop_kernel
 from densesynth.scene.kernels.base import SIDE, Box, Surroundings
 from densesynth.scene.surroundings import Backdrop
@@ -35,6 +36,8 @@ class BackdropPicture:
     """A background as seen. small: its linear RGB, at the picture's resolution or half of it. height, width: the
     picture's. ground_in_world: x and y of the ground plane's points (z = 0) under `small`'s pixels, x NaN off the
     ground; None without a ground. shade_in_shadow: what is left of the ground's colour where the key light is hidden.
+    distance: metres from the eye to what is seen under `small`'s pixels; None where it isn't known, or doesn't matter
+    as the backdrop has its own blur.
     """
 
     small: Float32[Array, "sh sw 3"]
@@ -42,6 +45,7 @@ class BackdropPicture:
     width: int
     ground_in_world: Float32[Array, "2 sh sw"] | None
     shade_in_shadow: Float32[Array, "3"]
+    distance: Float32[Array, "sh sw"] | None = None
 
     @property
     def colour(self) -> Float32[Array, "h w 3"]:
@@ -49,10 +53,14 @@ class BackdropPicture:
         return self._enlarge(self.small)
 
     def cast(
-        self, shadow_at: Callable[[Float32[Array, "k 3"]], Float32[Array, "k"]], box: Float64[Array, "2 2"]
+        self,
+        shadow_at: Callable[[Float32[Array, "k 3"]], Float32[Array, "k"]],
+        box: Float64[Array, "2 2"],
+        contact: Contact | None = None,
     ) -> Float32[Array, "h w 3"]:
         """The colour with shadows on the ground. shadow_at gives the lit share (0..1) of ground points (world); only
-        points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are asked for."""
+        points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are asked for. contact:
+        what bodies take from the light that isn't the key's."""
         if self.ground_in_world is None:
             return self.colour
         # Comparisons with NaN are false: what is off the ground is in no box.
@@ -66,7 +74,10 @@ class BackdropPicture:
         lit = shadow_at(points)[:, None]
         small = self.small.copy()
         pixels = small.reshape(-1, 3)
-        pixels[near] *= self.shade_in_shadow + (np.float32(1.0) - self.shade_in_shadow) * lit
+        rest = (
+            self.shade_in_shadow if contact is None else self.shade_in_shadow * contact.open_at(*points.T[:2])[:, None]
+        )
+        pixels[near] *= rest + (np.float32(1.0) - self.shade_in_shadow) * lit
         return self._enlarge(small)
 
     def _enlarge(self, small: Float32[Array, "sh sw 3"]) -> Float32[Array, "h w 3"]:

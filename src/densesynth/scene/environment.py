@@ -6,31 +6,13 @@ exposure's bounds, so pictures are neither black nor burnt whatever the mixture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from densesynth.arrays import Array, Float32, Float64
-from densesynth.render.lighting import COSINE_LOBE, Lighting, evaluate_basis
-
-Range = tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LightRanges:
-    """What lights are drawn from; (low, high), uniform."""
-
-    elevation: Range = (15.0, 75.0)
-    """Of the key light above the horizon, degrees."""
-    temperature: Range = (3000.0, 7500.0)
-    """Of the key light, kelvin; drawn uniformly in its reciprocal, as eyes judge it."""
-    key_share: Range = (0.25, 0.85)
-    """Share of a facing surface's light that comes from the key light."""
-    angular_radius: Range = (0.3, 14.0)
-    """Of the key light, degrees: the sun has 0.27, a window or soft box many."""
-    exposure: Range = (0.75, 1.2)
-    """Radiosity of a white surface that faces the key light; 1 is the picture's white."""
+from densesynth.render.lighting import COSINE_LOBE, Lamp, Lighting, evaluate_basis
+from densesynth.scene.light_settings import DEFAULT_LIGHT, LightRanges
 
 
 def colour_of_temperature(kelvin: float) -> Float64[Array, "3"]:
@@ -86,7 +68,7 @@ def _projected() -> Float64[Array, "9 3"]:
     return _projection().sum(axis=1).reshape(9, 3)
 
 
-def draw_lighting(rng: np.random.Generator, ranges: LightRanges = LightRanges()) -> Lighting:
+def draw_lighting(rng: np.random.Generator, ranges: LightRanges = DEFAULT_LIGHT) -> Lighting:
     """A key light and its surroundings, world frame (z up)."""
     azimuth = rng.uniform(-np.pi, np.pi)
     elevation = np.radians(rng.uniform(*ranges.elevation))
@@ -121,3 +103,28 @@ def _draw_surroundings(rng: np.random.Generator, direction: Float64[Array, "3"])
     glow = np.einsum("kn,n->k", _projection(), facing * facing * facing).reshape(9, 3)
     ambient = (_projected() + strength * glow) @ np.stack([sky, horizon, ground])
     return ambient.astype(np.float32)
+
+
+def draw_lamps(rng: np.random.Generator, ranges: LightRanges, about: Float64[Array, "3"]) -> tuple[Lamp, ...]:
+    """Lamps around a person whose middle is `about` (world, metres), warm or cold, a tenth of them coloured."""
+    low, high = ranges.temperature
+    lamps = []
+    for _ in range(int(rng.integers(ranges.lamps[0], ranges.lamps[1], endpoint=True))):
+        azimuth, height = rng.uniform(-np.pi, np.pi), rng.uniform(-0.2, 1.5)
+        distance = rng.uniform(*ranges.lamp_distance)
+        colour = colour_of_temperature(1.0 / rng.uniform(1.0 / high, 1.0 / low))
+        gel = rng.uniform(0.3, 1.4, 3)
+        colour = colour * gel / gel.mean() if rng.random() < 0.1 else colour
+        rise = min(height, 0.95 * distance)
+        level = np.sqrt(distance**2 - rise**2)
+        position = about + np.array([level * np.cos(azimuth), level * np.sin(azimuth), rise])
+        position[2] = max(position[2], 0.2)
+        strength = rng.uniform(*ranges.lamp_strength)
+        lamps.append(
+            Lamp(
+                position=position,
+                colour=(colour * strength * distance**2).astype(np.float32),
+                radius=float(rng.uniform(0.1, 0.5)),
+            )
+        )
+    return tuple(lamps)

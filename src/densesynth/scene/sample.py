@@ -14,7 +14,8 @@ from densesynth.errors import ConfigurationError
 from densesynth.geometry.rotations import compose
 from densesynth.geometry.skeleton import Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
-from densesynth.scene.environment import draw_lighting
+from densesynth.scene.environment import draw_lamps, draw_lighting
+from densesynth.scene.light_settings import DEFAULT_LIGHT, LightRanges
 from densesynth.scene.place import Box, bounding_box, draw_camera, draw_lens, draw_place
 from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.scene.seeds import Purpose, stream
@@ -36,6 +37,7 @@ def draw_scene(
     body: Body,
     seed: int,
     index: int,
+    light: LightRanges = DEFAULT_LIGHT,
 ) -> tuple[Scene, PosedBodies]:
     """Draw scene `index` of a run, with the bodies as posed in it. The subject, people[0], is always there."""
     rng = stream(seed, index, Purpose.PEOPLE)
@@ -69,7 +71,10 @@ def draw_scene(
     scene = Scene(
         people=tuple(person for person, _ in drawn),
         camera=view,
-        lighting=draw_lighting(stream(seed, index, Purpose.LIGHT)),
+        lighting=replace(
+            draw_lighting(stream(seed, index, Purpose.LIGHT), light),
+            lamps=draw_lamps(stream(seed, index, Purpose.LAMPS), light, boxes[0].mean(axis=0)),
+        ),
     )
     if len(drawn) == 1:
         return scene, drawn[0][1]

@@ -23,6 +23,12 @@ class Purpose(IntEnum):
     BACKDROP = 6
     SENSOR = 7
     POINTS = 8
+    SURROUNDINGS = 9
+    LAMPS = 10
+    OPTICS = 11
+    EXPOSURE = 12
+    JPEG = 13
+    SITUATION = 14
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

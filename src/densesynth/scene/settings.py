@@ -14,7 +14,7 @@ from msgspec import Meta
 Range = tuple[float, float]
 
 
-def _check_ranges(settings: object, **bounds: tuple[float, float]) -> None:
+def check_ranges(settings: object, **bounds: tuple[float, float]) -> None:
     """Raise ValueError when a range of `settings` is upside down or leaves its bounds."""
     for name, (minimum, maximum) in bounds.items():
         low, high = getattr(settings, name)
@@ -39,7 +39,7 @@ class PeopleSettings:
     """How much further from the camera than the first person the others stand, metres."""
 
     def __post_init__(self) -> None:
-        _check_ranges(self, count=(1, 8), depth_spread=(-20.0, 100.0))
+        check_ranges(self, count=(1, 8), depth_spread=(-20.0, 100.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +58,7 @@ class CameraSettings:
     """How far the person may stand from the middle of the picture, as a share of its width and height."""
 
     def __post_init__(self) -> None:
-        _check_ranges(
-            self, focal_length=(8.0, 1200.0), fill=(0.02, 20.0), elevation=(-60.0, 89.0), roll=(-180.0, 180.0)
-        )
+        check_ranges(self, focal_length=(8.0, 1200.0), fill=(0.02, 20.0), elevation=(-60.0, 89.0), roll=(-180.0, 180.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +80,7 @@ class LensSettings:
     """Radial, r⁶."""
 
     def __post_init__(self) -> None:
-        _check_ranges(self, k1=(-2.0, 2.0), k2=(-2.0, 2.0), p1=(-0.1, 0.1), p2=(-0.1, 0.1), k3=(-2.0, 2.0))
+        check_ranges(self, k1=(-2.0, 2.0), k2=(-2.0, 2.0), p1=(-0.1, 0.1), p2=(-0.1, 0.1), k3=(-2.0, 2.0))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +89,14 @@ class BackgroundSettings:
 
     folder: Path | None = None
     """Folder of pictures (searched with its subfolders) to crop backgrounds from; leave out for procedural ones."""
+    environments: Path | None = None
+    """Folder of equirectangular HDR panoramas (.hdr) that light the people and stand behind them."""
+    environment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.5
+    """Where there are both pictures and panoramas: how many of the frames have a panorama."""
+    procedural_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """How many of the frames have a procedural backdrop although there are pictures or panoramas."""
+    match_light: bool = True
+    """Light people before a picture as the picture suggests, with a shadow at their feet; false: as without it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +115,6 @@ class PictureSettings:
     """JPEG quality of the files in images/."""
 
     def __post_init__(self) -> None:
-        _check_ranges(self, noise=(0.0, 0.5))
+        check_ranges(self, noise=(0.0, 0.5))
         if self.edge_samples not in (1, 4, 8):
             raise ValueError(f"`edge_samples` = {self.edge_samples} must be 1, 4 or 8")

@@ -15,7 +15,13 @@ SEARCH_TAPS = wp.constant(6)
 FILTER_TAPS = wp.constant(12)
 WIDEST = wp.constant(wp.float32(100.0))  # texels a penumbra may reach
 GRAZING = wp.constant(wp.float32(0.02))  # metres: what lies nearer to a grazing surface is that surface itself
-WRAP = wp.constant(wp.float32(0.12))  # light bleeds this far (in n·l) past the terminator, as through skin
+# How far light bleeds (in n·l) past the terminator: through cloth and all else, and through skin by channel, red the
+# furthest (after Jensen 2001's mean free paths; a wrapped cosine that sends back no more light than Lambert's).
+WRAP = wp.constant(wp.float32(0.08))
+SKIN_WRAP = wp.constant(wp.vec3(0.34, 0.14, 0.09))
+# What half-shadow adds to each channel on skin: its edge is red.
+BLEED = wp.constant(wp.vec3(0.55, 0.1, 0.0))
+SHEEN = wp.constant(wp.float32(0.35))  # strength of cloth's fuzz at grazing views
 
 
 @wp.struct
@@ -24,6 +30,16 @@ class Light:
     colour: wp.vec3
     spread: wp.float32  # tangent of the angular radius
     eye: wp.vec3  # the camera's centre, world
+
+
+@wp.struct
+class Lamps:
+    """Up to three lamps; see `render.lighting.Lamp`."""
+
+    count: int
+    positions: wp.mat33  # a row a lamp
+    colours: wp.mat33
+    radii: wp.vec3
 
 
 @wp.struct
@@ -227,9 +243,36 @@ def fifth_power(x: wp.float32) -> wp.float32:
     return x * x * (x * x) * x
 
 
+@wp.func
+def diffuse(nl: wp.float32, skin: wp.float32) -> wp.vec3:
+    """What of a light a surface sends back, by channel: a wrapped cosine, bent down in between, so that it is 1
+    where the light falls straight and a sphere sends back about as much in all as with Lambert's."""
+    out = wp.vec3(0.0, 0.0, 0.0)
+    for c in range(3):
+        w = WRAP + (SKIN_WRAP[c] - WRAP) * skin
+        s = wp.max(nl + w, 0.0) / (1.0 + w)
+        out[c] = s * (1.0 - w + w * s)
+    return out
+
+
+@wp.func
+def highlight(
+    n: wp.vec3, view: wp.vec3, towards: wp.vec3, nl: wp.float32, nv: wp.float32, rough: wp.float32
+) -> wp.float32:
+    """GGX with Smith's masking and Schlick's Fresnel for index 1.5; times n·l, irradiance's π cancelled."""
+    half = wp.normalize(view + towards)
+    nh = wp.max(wp.dot(n, half), 0.0)
+    a2 = rough * rough * rough * rough
+    d = nh * nh * (a2 - 1.0) + 1.0
+    g = wp.float32(0.5) / wp.lerp(2.0 * nl * nv, nl + nv, rough * rough)
+    fresnel = 0.04 + 0.96 * fifth_power(1.0 - wp.max(wp.dot(half, view), 0.0))
+    return a2 / (d * d) * g * fresnel * nl
+
+
 @wp.kernel
 def shade_pixels(
     light: Light,
+    lamps: Lamps,
     m: Map,
     depth: wp.array(dtype=wp.float32),
     coarse: wp.array(dtype=wp.float32),
@@ -244,10 +287,11 @@ def shade_pixels(
     albedo: wp.array(dtype=wp.vec3),
     roughness: wp.array(dtype=wp.float32),
     specular: wp.array(dtype=wp.float32),
+    cloth: wp.array(dtype=wp.float32),
     background_weight: wp.array(dtype=wp.float32),
     picture: wp.array(dtype=wp.vec3),
 ):
-    """Lambert, wrapped a little, with a GGX highlight of the key light and a rim of ambient; m.size 0: no shadows."""
+    """Skin or cloth under the key light, the lamps and the ambient; m.size 0: no shadows."""
     i = wp.tid()
     pixel = pixels[i]
     x = pixel % width
@@ -262,29 +306,43 @@ def shade_pixels(
             n = n - view * (2.0 * wp.dot(n, view))
         nl = wp.dot(n, light.direction)
         nv = wp.max(wp.dot(n, view), 0.02)
+        woven = cloth[k]
+        skin = 1.0 - woven
         share = wp.float32(0.0)
-        if nl > -WRAP:
+        if nl > -SKIN_WRAP[0]:
             share = wp.float32(1.0)
             if m.size > 0:
                 share = find_light(m, depth, coarse, light.spread, p, n, nl, x, y)
-        soft = wp.max(nl + WRAP, 0.0) / (1.0 + WRAP)
         base = albedo[k]
-        out = wp.cw_mul(base, light.colour) * (share * soft * soft * (1.5 - 0.5 * soft) * 0.5 + share * soft * 0.5)
+        through = wp.vec3(share, share, share) + BLEED * (skin * share * (1.0 - share))
+        grazing = fifth_power(1.0 - nv)
+        # Fuzz: cloth's threads catch light at grazing views (a lobe of 1 − n·v, tinted by the cloth).
+        fuzz = (wp.vec3(0.04, 0.04, 0.04) + base * 0.5) * (SHEEN * woven * (1.0 - nv) * (1.0 - nv) * (1.0 - nv))
+        out = wp.cw_mul(wp.cw_mul(base, diffuse(nl, skin)) + fuzz * wp.max(nl, 0.0), wp.cw_mul(light.colour, through))
         sky = find_ambient(ambient, n)
         share_open = openness[k]
-        out = out + wp.cw_mul(base, sky) * share_open
+        # Where the picture closes the sky, skin glows red rather than going black.
+        dim = wp.vec3(share_open, share_open, share_open) + BLEED * (0.4 * skin * share_open * (1.0 - share_open))
+        out = out + wp.cw_mul(wp.cw_mul(base, sky), dim) + wp.cw_mul(fuzz, sky) * share_open
         rough = wp.max(roughness[k], 0.15)
-        rim = 0.04 + 0.96 * fifth_power(1.0 - nv)
+        # The split sum's second half for index 1.5 (Karis 2014), with the harmonics as a blurred mirror.
+        rim = 0.04 * (1.0 - 0.5 * rough) + grazing * (1.0 - rough) * 0.5
         mirror = n * (2.0 * nv) - view
-        out = out + find_ambient(ambient, mirror) * (rim * specular[k] * share_open * (1.0 - rough) * 0.5)
+        out = out + find_ambient(ambient, mirror) * (rim * specular[k] * share_open)
         if share > 0.0 and nl > 0.0:
-            half = wp.normalize(view + light.direction)
-            nh = wp.max(wp.dot(n, half), 0.0)
-            a2 = rough * rough * rough * rough
-            d = nh * nh * (a2 - 1.0) + 1.0
-            g = wp.float32(0.5) / wp.lerp(2.0 * nl * nv, nl + nv, rough * rough)
-            fresnel = 0.04 + 0.96 * fifth_power(1.0 - wp.max(wp.dot(half, view), 0.0))
-            # Irradiance π·colour times a BRDF with 1/π in its lobe: the πs cancel.
-            out = out + light.colour * (a2 / (d * d) * g * fresnel * specular[k] * nl * share)
+            out = out + light.colour * (highlight(n, view, light.direction, nl, nv, rough) * specular[k] * share)
+        for j in range(lamps.count):
+            ray = wp.vec3(lamps.positions[j, 0], lamps.positions[j, 1], lamps.positions[j, 2]) - p
+            d2 = wp.dot(ray, ray)
+            towards = ray / wp.sqrt(wp.max(d2, 1e-8))
+            facing = wp.dot(n, towards)
+            if facing > -SKIN_WRAP[0]:
+                colour = wp.vec3(lamps.colours[j, 0], lamps.colours[j, 1], lamps.colours[j, 2])
+                falling = share_open / wp.max(d2, lamps.radii[j] * lamps.radii[j])
+                lit = wp.cw_mul(base, diffuse(facing, skin)) + fuzz * wp.max(facing, 0.0)
+                if facing > 0.0:
+                    shine = highlight(n, view, towards, facing, nv, rough) * specular[k]
+                    lit = lit + wp.vec3(shine, shine, shine)
+                out = out + wp.cw_mul(lit, colour) * falling
         total = total + out * weight[k]
     picture[pixel] = total
