@@ -5,7 +5,9 @@ Maps stay as small as the network makes them; `model.crops` lays them over a box
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeAlias
 
 from jaxtyping import Float32, UInt8
 from torch import Tensor
@@ -44,6 +46,9 @@ class EmbeddingMaps:
     scale: int = 1
 
 
+Maps: TypeAlias = ChartMaps | EmbeddingMaps
+
+
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
     """The n people found in one picture, by falling score.
@@ -53,7 +58,7 @@ class Predictions:
 
     boxes: Float32[Tensor, "n 4"]
     scores: Float32[Tensor, "n"]
-    maps: ChartMaps | EmbeddingMaps
+    maps: Maps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +73,10 @@ class ChartCrop:
     part: UInt8[Tensor, "h w"]
     u: Float32[Tensor, "h w"]
     v: Float32[Tensor, "h w"]
+
+
+def change_maps(maps: Maps, change: Callable[[Tensor], Tensor]) -> Maps:
+    """The same function applied to each tensor of the maps: a choice of boxes, another device."""
+    tensors = {field.name: getattr(maps, field.name) for field in fields(maps)}
+    changed: dict[str, Any] = {name: change(t) for name, t in tensors.items() if isinstance(t, Tensor)}
+    return replace(maps, **changed)
