@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.errors import ConfigurationError
 from densesynth.scene.light_settings import LightRanges
 from densesynth.scene.settings import (
@@ -36,6 +37,7 @@ class Recipe:
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
     light: LightRanges = field(default_factory=LightRanges)
     picture: PictureSettings = field(default_factory=PictureSettings)
+    harmonise: HarmoniseSettings = field(default_factory=HarmoniseSettings)
 
 
 def load_recipe(path: Path) -> Recipe:

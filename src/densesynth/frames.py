@@ -12,6 +12,7 @@ import torch
 
 from densesynth.appearance.paint import load_paint
 from densesynth.body.anny import load_anny
+from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.picture import Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
@@ -66,7 +67,9 @@ class Generator:
         self.atlas = load_atlas("anny")
         self.body = load_anny(report)
         self.atlas.check_topology(self.body.faces)
-        self.painter = Painter(load_paint(self.body.faces, self.device), self.surroundings, recipe.picture, self.device)
+        harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
+        paint = load_paint(self.body.faces, self.device)
+        self.painter = Painter(paint, self.surroundings, recipe.picture, self.device, harmoniser)
         self.stages: dict[str, float] = {}
 
     @contextmanager
@@ -112,7 +115,7 @@ class Generator:
                 hits,
                 stream(seed, index, Purpose.POINTS),
             )
-        picture = self.painter.picture(
+        picture, harmonised = self.painter.picture(
             view,
             scene,
             choice=stream(seed, index, Purpose.SURROUNDINGS),
@@ -125,6 +128,7 @@ class Generator:
                 index=index,
                 seed=seed,
                 picture=picture,
+                harmonised=harmonised,
                 labels=labels,
                 buffers=buffers,
                 camera=scene.camera,

@@ -73,7 +73,9 @@ class TrainSettings:
         if min(self.batch, self.save_every, self.ndf) < 1 or self.epochs + self.decay_epochs < 1:
             raise ConfigurationError("batch, save_every, ndf and the number of epochs must be at least 1")
         if self.size < 128 and self.has_critics:
-            raise ConfigurationError(f"size {self.size}: the critics need 128 px; or set adversarial, verification to 0")
+            raise ConfigurationError(
+                f"size {self.size}: the critics need 128 px; or set adversarial, verification to 0"
+            )
 
     @property
     def has_critics(self) -> bool:
@@ -115,7 +117,7 @@ class Trainer:
             share = torch.rand(len(pairs), 1, 1, 1).to(self.device)
             penalty = gradient_penalty(critic, real, fake.detach(), mask, share)
             self.optimisers["critic"].zero_grad()
-            (hinge + s.penalty * penalty).backward()  # type: ignore[no-untyped-call]
+            (hinge + s.penalty * penalty).backward()
             self.optimisers["critic"].step()
             critic.requires_grad_(False)
             losses |= {"critic": float(hinge.detach()), "penalty": float(penalty.detach())}
@@ -145,14 +147,16 @@ class Trainer:
     def restore(self, path: Path) -> None:
         """Take up a state written by `state`. Raises DatasetError when the file is damaged or of another network."""
         try:
-            with safetensors.safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+            with safetensors.safe_open(path, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
                 self.step = int(file.metadata()["step"])
             self.network.load_state_dict(_below("generator.", tensors))
             if self.critic is not None:
                 self.critic.load_state_dict(_below("critic.", tensors))
         except (safetensors.SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{path}: damaged ({str(error).splitlines()[0]}); delete the folder, start anew") from None
+            raise DatasetError(
+                f"{path}: damaged ({str(error).splitlines()[0]}); delete the folder, start anew"
+            ) from None
         for kind, optimiser in self.optimisers.items():
             state: dict[int, dict[str, Tensor]] = {}
             for name, value in _below(f"adam.{kind}.", tensors).items():
@@ -184,14 +188,18 @@ def split_pairs(files: tuple[PairFiles, ...]) -> tuple[tuple[PairFiles, ...], tu
     return tuple(item for k, item in enumerate(files) if k % HELD_OUT != HELD_OUT - 1), held
 
 
-def _epoch(files: tuple[PairFiles, ...], settings: TrainSettings, seed: int, epoch: int, first: int) -> Iterator[list[Pair]]:
+def _epoch(
+    files: tuple[PairFiles, ...], settings: TrainSettings, seed: int, epoch: int, first: int
+) -> Iterator[list[Pair]]:
     """The batches of an epoch from batch `first` on; a function of (settings, seed, epoch)."""
     order = np.random.default_rng([seed, 0, epoch]).permutation(len(files))
     steps = steps_of_epoch(len(files), settings)
     for step in range(first, steps):
         rows = order[step * settings.batch : (step + 1) * settings.batch]
-        pairs = [read_pair(files[k], settings.size, settings.perturbing, np.random.default_rng([seed, 1, epoch, int(k)]))
-                 for k in rows]  # fmt: skip
+        streams = [np.random.default_rng([seed, 1, epoch, int(k)]) for k in rows]
+        pairs = [
+            read_pair(files[k], settings.size, settings.perturbing, rng) for k, rng in zip(rows, streams, strict=True)
+        ]
         yield [pair for pair in pairs if pair is not None]
 
 
@@ -268,7 +276,9 @@ def _save(out: Path, trainer: Trainer) -> None:
     write_bytes(out / STATE, trainer.state())
 
 
-def measure(network: RainNet, files: tuple[PairFiles, ...], settings: TrainSettings, *, seed: int = 0) -> dict[str, float]:
+def measure(
+    network: RainNet, files: tuple[PairFiles, ...], settings: TrainSettings, *, seed: int = 0
+) -> dict[str, float]:
     """Mean masked PSNR (dB) over pairs: of the composite, both cheap ways, and the network."""
     network.eval()
     device = str(next(network.parameters()).device)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.paint import Paint
-from densesynth.arrays import Array, UInt8
-from densesynth.render.sensor import develop
+from densesynth.arrays import Array, Float32, UInt8
+from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
+from densesynth.render.sensor import develop, encode_srgb
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 from densesynth.render.view import View
@@ -29,13 +31,14 @@ Stage = Callable[[str], AbstractContextManager[None]]
 class Painter:
     """What turns rasterised scenes into pictures, the same for every frame of a run.
 
-    surroundings: what stands behind the people.
+    surroundings: what stands behind the people. harmoniser: None is off.
     """
 
     paint: Paint
     surroundings: Surroundings
     settings: PictureSettings
     device: str
+    harmoniser: Harmoniser | None = None
 
     def picture(
         self,
@@ -46,9 +49,10 @@ class Painter:
         backdrop: np.random.Generator,
         sensor: np.random.Generator,
         stage: Stage,
-    ) -> UInt8[Array, "h w 3"]:
-        """The sRGB picture of a scene whose people are the view's meshes. choice (of what stands behind), backdrop,
-        sensor: their random streams. stage: names the span of time that follows, for benchmarks."""
+    ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
+        """The sRGB picture of a scene whose people are the view's meshes, and what harmonisation did to it (None when
+        off, or nothing to harmonise). choice (of what stands behind), backdrop, sensor: their random streams.
+        stage: names the span of time that follows, for benchmarks."""
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
         with stage("paint"):
@@ -73,6 +77,25 @@ class Painter:
                 background = behind.cast(shadow.shadow_at, box, find_contact(vertices, self.surroundings.light.contact))
         with stage("shade"):
             linear = shade(samples, albedo, roughness, SKIN_AND_CLOTH_SPECULAR, lighting, background, shadow, cloth)
+        harmonised = None
+        if self.harmoniser is not None:
+            with stage("harmonise"):
+                share = 1.0 - samples.background_weight.numpy().reshape(linear.shape[:2])
+                linear, harmonised = harmonise_linear(linear, share, self.harmoniser)
         with stage("sensor"):
             noise = float(sensor.uniform(*self.settings.noise))
-            return develop(linear, noise, sensor, self.device)
+            return develop(linear, noise, sensor, self.device), harmonised
+
+
+def harmonise_linear(
+    linear: Float32[Array, "h w 3"], person: Float32[Array, "h w"], harmoniser: Harmoniser
+) -> tuple[Float32[Array, "h w 3"], Harmonised | None]:
+    """Linear light with its pasted regions harmonised; pixels without any of them, and rejected pictures, stay as they
+    are. person: share of each pixel that shows people."""
+    region = person if harmoniser.settings.regions != "object" else np.zeros_like(person)
+    if not (region > 0.5).any() or (region > 0.5).all():
+        return linear, None
+    (result,) = harmoniser.apply([encode_srgb(np.clip(linear, 0.0, 1.0))], [region])
+    if result.rejected:
+        return linear, result
+    return np.where(region[..., None] > 0.0, linear_from_srgb(result.picture), linear).astype(np.float32), result

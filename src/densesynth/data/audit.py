@@ -25,6 +25,7 @@ from densesynth.data.schema import (
     Annotations,
     AuditSummary,
     Counts,
+    Harmonisation,
     Manifest,
     Record,
     encode_readable_json,
@@ -45,13 +46,15 @@ class AuditReport:
     """What an audit found.
 
     counts: readable frames, their people, and the labelled pixels proved. max_error_px, p999_error_px: maximum
-    and 99.9th percentile of the reprojection error over those pixels; None without any.
+    and 99.9th percentile of the reprojection error over those pixels; None without any. harmonise: of the frames that
+    were harmonised.
     """
 
     counts: Counts
     max_error_px: float | None
     p999_error_px: float | None
     breaches: tuple[Breach, ...]
+    harmonise: tuple[Harmonisation, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -97,6 +100,7 @@ def audit(
         max_error_px=max_error if pixels else None,
         p999_error_px=_percentile(histogram, 0.999) if pixels else None,
         breaches=tuple(breaches),
+        harmonise=tuple(record.harmonise for record in records if record.harmonise is not None),
     )
 
 
@@ -109,12 +113,27 @@ def format_report(report: AuditReport) -> str:
             f"reprojection error: maximum {report.max_error_px:.2e} px, 99.9th percentile {report.p999_error_px:.2e} px"
             f" (allowed: {MAX_ERROR_PX} px)"
         )
+    if report.harmonise:
+        lines.append(_tell_drift(report.harmonise))
     lines += [f"BREACH {breach.file}: {breach.what}" for breach in report.breaches[:BREACHES_SHOWN]]
     hidden = len(report.breaches) - BREACHES_SHOWN
     if hidden > 0:
         lines.append(f"… and {hidden} more")
     lines.append("no breach: every label is exact" if report.ok else f"breaches: {len(report.breaches)}")
     return "\n".join(lines)
+
+
+def _tell_drift(harmonise: tuple[Harmonisation, ...]) -> str:
+    """Label drift of the pictures that stayed harmonised, and how many did not."""
+    kept = [item for item in harmonise if not item.rejected]
+    text = f"harmonised: {len(kept)} pictures, {len(harmonise) - len(kept)} rejected for their drift"
+    if not kept:
+        return text
+    silhouette, texture = (np.array([getattr(item, name) for item in kept]) for name in ("silhouette_px", "texture_px"))
+    return (
+        f"{text}; label drift: silhouettes {silhouette.mean():.3f} px (maximum {silhouette.max():.3f}), "
+        f"texture {texture.mean():.3f} px (maximum {texture.max():.3f})"
+    )
 
 
 def with_audit(folder: Path, report: AuditReport) -> Manifest:

@@ -11,6 +11,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Bool, Float32, UInt8
 from densesynth.body.body import PosedBodies
+from densesynth.compose.harmonise.harmoniser import Harmonised
 from densesynth.data.coco import annotation_of, image_of
 from densesynth.data.files import (
     encode_arrays,
@@ -20,7 +21,7 @@ from densesynth.data.files import (
     read_picture,
     write_bytes,
 )
-from densesynth.data.schema import Annotation, Record, encode_json, read_json
+from densesynth.data.schema import Annotation, Harmonisation, Record, encode_json, read_json
 from densesynth.errors import DatasetError
 from densesynth.geometry.camera import Camera, Lens
 from densesynth.label.charts import ChartLabels
@@ -49,6 +50,7 @@ class FrameRecord:
     segmentation: UInt8[Array, "h w 3"]
     surface: dict[str, Array]
     annotations: tuple[Annotation, ...]
+    harmonise: Harmonisation | None = None
 
 
 def make_record(
@@ -68,6 +70,7 @@ def make_record(
     face_count: int,
     keep_geometry: bool = False,
     worn: Mapping[str, Array] | None = None,
+    harmonised: Harmonised | None = None,
 ) -> FrameRecord:
     """Gather a finished frame. people: `annotate`'s answer; the arrays are for all p bodies of the scene.
 
@@ -104,6 +107,15 @@ def make_record(
         segmentation=cv2.merge([buffers.instance, labels.coarse, labels.fine]),
         surface=surface,
         annotations=tuple(annotation_of(person, index) for person in people),
+        harmonise=None if harmonised is None else _harmonisation_of(harmonised),
+    )
+
+
+def _harmonisation_of(harmonised: Harmonised) -> Harmonisation:
+    return Harmonisation(
+        silhouette_px=round(harmonised.drift.silhouette, 4),
+        texture_px=round(harmonised.drift.texture, 4),
+        rejected=harmonised.rejected,
     )
 
 
@@ -143,6 +155,7 @@ def encode_record(record: FrameRecord, jpeg_quality: int) -> dict[str, bytes]:
         seed=record.seed,
         image=image_of(record.index, width, height),
         annotations=list(record.annotations),
+        harmonise=record.harmonise,
     )
     return {
         IMAGES: encode_jpeg(record.picture, jpeg_quality),
@@ -175,6 +188,7 @@ def read_record(folder: Path, index: int) -> FrameRecord:
         segmentation=read_picture(file_of(folder, SEGMENTATION, index)),
         surface=surface,
         annotations=tuple(share.annotations),
+        harmonise=share.harmonise,
     )
 
 

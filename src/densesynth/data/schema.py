@@ -78,12 +78,22 @@ class Image(Struct, frozen=True, forbid_unknown_fields=True):
     height: Positive
 
 
-class Record(Struct, frozen=True, forbid_unknown_fields=True):
-    """One frame's share of annotations.json."""
+class Harmonisation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What harmonising did to a picture: mean displacement of silhouettes and of texture, pixels; rejected: too far,
+    so the picture stayed as it was."""
+
+    silhouette_px: Annotated[float, Meta(ge=0.0)]
+    texture_px: Annotated[float, Meta(ge=0.0)]
+    rejected: bool
+
+
+class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One frame's share of annotations.json. harmonise: absent where nothing was harmonised."""
 
     seed: Count
     image: Image
     annotations: list[Annotation]
+    harmonise: Harmonisation | None = None
 
 
 class Category(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
 """A small picture's harmonisation carried to full resolution by a smooth colour transform.
 
-One affine transform of colour for the whole region, and around it a field of small local ones that changes slowly over
-the picture: the linear part of a guided filter (He et al., PAMI 2013) with wide windows, fitted on a coarse grid. Such a
-transform can recolour, but can neither blur nor move an edge inside the region.
+One affine transform of colour for the whole region, and around it a field of small local ones that changes slowly
+over the picture: the linear part of a guided filter (He et al., PAMI 2013) with wide windows, fitted on a coarse grid.
+Such a transform can recolour, but can neither blur nor move an edge inside the region.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def carry_colours(
     """
     whole, local = fit_colours(before, after, small_mask)
     height, width = mask.shape
-    field = cv2.resize(local.reshape(*local.shape[:2], 12), (width, height), interpolation=cv2.INTER_LINEAR)
+    field = _resize(local.reshape(*local.shape[:2], 12), (width, height), cv2.INTER_LINEAR)
     field = field.reshape(height, width, 4, 3)
     moved = picture @ whole[:3].astype(np.float32) + whole[3].astype(np.float32) + field[..., 3, :]
     for channel in range(3):
@@ -59,10 +59,16 @@ def fit_colours(
     size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
 
     def gather(values: Array) -> Array:
-        coarse = cv2.resize(np.ascontiguousarray(values), size, interpolation=cv2.INTER_AREA)
+        coarse = _resize(values, size, cv2.INTER_AREA)
         return cv2.GaussianBlur(coarse, (0, 0), WINDOW, borderType=cv2.BORDER_CONSTANT)
 
     m = gather(moments).reshape(size[1], size[0], 4, 4).astype(np.float64)
     t = gather(targets).reshape(size[1], size[0], 4, 3).astype(np.float64)
     local = np.linalg.solve(m + STIFFNESS * np.eye(4), t)
     return whole, local.astype(np.float32)
+
+
+def _resize(values: Float32[Array, "h w c"], size: tuple[int, int], interpolation: int) -> Float32[Array, "H W c"]:
+    """cv2.resize for any multiple of four channels: it takes four at most."""
+    parts = [np.ascontiguousarray(values[..., k : k + 4]) for k in range(0, values.shape[2], 4)]
+    return np.concatenate([cv2.resize(part, size, interpolation=interpolation) for part in parts], axis=2)

@@ -1,4 +1,4 @@
-"""A generator's weights on disk: ours (safetensors with the settings in the header) and the authors' `net_G_last.pth`."""
+"""A generator's weights on disk: ours (safetensors, settings in its header) and the authors' `net_G_last.pth`."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def encode_generator(network: RainNet) -> bytes:
 def load_generator(path: Path, device: str = "cpu") -> RainNet:
     """A generator, ready to apply. `.pth` and `.pt` are read as the authors' checkpoints, anything else as ours.
 
-    Nothing in a file is ever run. Raises AssetError: missing, damaged, another network, or a pickle that names more than
-    tensors.
+    Nothing in a file is ever run. Raises AssetError: missing, damaged, another network, or a pickle that names more
+    than tensors.
     """
     if not path.is_file():
         raise AssetError(f"{path}: there is no such checkpoint; give a .safetensors of ours or net_G_last.pth")
@@ -61,7 +61,7 @@ def load_generator(path: Path, device: str = "cpu") -> RainNet:
 
 def _read_ours(path: Path) -> tuple[dict[str, Tensor], RainNetSettings]:
     try:
-        with safetensors.safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        with safetensors.safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get(HEADER, "{}"))
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 - no mapping
     except (safetensors.SafetensorError, OSError, ValueError) as error:
@@ -79,7 +79,9 @@ def _read_released(path: Path) -> dict[str, Tensor]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        named = [word.strip("`'\".,") for word in str(error).split() if "." in word.strip("`'\".,") and "://" not in word]
+        named = [
+            word.strip("`'\".,") for word in str(error).split() if "." in word.strip("`'\".,") and "://" not in word
+        ]
         what = f" ({named[0]})" if named else ""
         raise AssetError(
             f"{path}: refused: the file is damaged or names more than tensors{what}; take the authors' net_G_last.pth"

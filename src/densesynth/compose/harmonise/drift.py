@@ -66,7 +66,9 @@ def follow(first: Float32[Array, "h w"], second: Float32[Array, "h w"]) -> Float
     for sigma in SMOOTHING:
         a, b = cv2.GaussianBlur(first, (0, 0), sigma), cv2.GaussianBlur(second, (0, 0), sigma)
         flow = np.round(flow * STEP) / np.float32(STEP)
-        warped = cv2.remap(b, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.remap(
+            b, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
         middle = 0.5 * (a + warped)
         dx = cv2.filter2D(middle, -1, np.array([[-0.5, 0.0, 0.5]], np.float32))
         dy = cv2.filter2D(middle, -1, np.array([[-0.5], [0.0], [0.5]], np.float32))

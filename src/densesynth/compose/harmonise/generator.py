@@ -130,9 +130,7 @@ class RainNet(nn.Module):
         self.model_layer13att = _attention(2 * n)
         self.model_out = nn.Sequential(nn.Identity(), nn.ConvTranspose2d(2 * n, 3, 4, stride=2, padding=1), nn.Tanh())
 
-    def forward(
-        self, composite: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]
-    ) -> Float[Tensor, "b 3 h w"]:
+    def forward(self, composite: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b 3 h w"]:
         """composite: RGB in [-1, 1]. mask: 1 inside the region. Answers the whole picture as the network sees it, in
         (-1, 1); `harmonise` pastes it. Raises ConfigurationError when a side is no multiple of `settings.stride`."""
         height, width = composite.shape[-2:]

@@ -1,7 +1,4 @@
-"""Self-supervision: a region's appearance spoiled as a careless paste would, so that a network can learn to restore it.
-
-The default strengths leave about as much error as iHarmony4's composites have (masked PSNR 16 to 18 dB).
-"""
+"""Self-supervision: a region's appearance spoiled as a careless paste would, for a network to learn to restore."""
 
 from __future__ import annotations
 

@@ -49,5 +49,7 @@ def region_statistics(
     return mean, torch.sqrt(variance + EPSILON)
 
 
-def _scale(x: Float[Tensor, "b c h w"], gamma: Float[Tensor, "c"], beta: Float[Tensor, "c"]) -> Float[Tensor, "b c h w"]:
+def _scale(
+    x: Float[Tensor, "b c h w"], gamma: Float[Tensor, "c"], beta: Float[Tensor, "c"]
+) -> Float[Tensor, "b c h w"]:
     return x * (1.0 + gamma[None, :, None, None]) + beta[None, :, None, None]

@@ -1,6 +1,6 @@
 """The cheap ways: colour statistics and histograms carried from the surroundings to the region.
 
-Pictures are sRGB floats in [0, 1]; masks are 1 inside the region. What lies outside the mask stays as it is, bit for bit.
+Pictures are sRGB floats in [0, 1]; masks are 1 inside the region. What lies outside stays as it is, bit for bit.
 """
 
 from __future__ import annotations
