@@ -18,7 +18,7 @@ from rich.console import Console
 
 import densesynth
 from densesynth.config import Recipe, recipe_to_table
-from densesynth.data.dataset import finish, open_output
+from densesynth.data.dataset import check_output, finish, lock_output, open_output
 from densesynth.data.record import write_record
 from densesynth.data.schema import Licence, Manifest
 from densesynth.device import kernels_are_compiled
@@ -68,24 +68,27 @@ def _generate(
     keep_geometry: bool,
     console: Console,
 ) -> Manifest:
-    if not kernels_are_compiled():
-        console.print("first start: the first frame compiles the render kernels, about a minute, once …")
+    check_output(out)
     generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
-    done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
-    todo = [index for index in range(frames) if index not in done]
-    if done:
-        console.print(f"{out}: going on after {len(done)} finished frames")
-    console.print(f"{len(todo)} frames on {generator.device}, {workers} process{'es' if workers > 1 else ''}")
-    if workers == 1:
-        finished = _run_here(generator, out, seed, todo)
-    else:
-        finished = _run_side_by_side(recipe, device, keep_geometry, out, seed, todo, workers)
-    with frames_bar(console, "frames") as advance_to:
-        for count, _ in enumerate(finished, start=1):
-            advance_to(count, len(todo))
+    with lock_output(out):
+        done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
+        todo = [index for index in range(frames) if index not in done]
+        if done:
+            console.print(f"{out}: going on after {len(done)} finished frames")
+        if todo and not kernels_are_compiled():
+            console.print("first start: the first frame compiles the render kernels, about a minute, once …")
+        console.print(f"{len(todo)} frames on {generator.device}, {workers} process{'es' if workers > 1 else ''}")
+        if workers == 1:
+            finished = _run_here(generator, out, seed, todo)
+        else:
+            finished = _run_side_by_side(recipe, device, keep_geometry, out, seed, todo, workers)
+        with frames_bar(console, "frames") as advance_to:
+            for count, _ in enumerate(finished, start=1):
+                advance_to(count, len(todo))
+        manifest = finish(out)
     for line in generator.left_out:
         console.print(f"made without {line}", markup=False)
-    return finish(out)
+    return manifest
 
 
 def _run_here(generator: Generator, out: Path, seed: int, todo: Iterable[int]) -> Iterator[int]:

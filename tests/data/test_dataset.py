@@ -17,6 +17,7 @@ from densesynth.data import files
 from densesynth.data.dataset import (
     complete_frames,
     finish,
+    lock_output,
     open_dataset,
     open_output,
     read_manifest,
@@ -232,3 +233,14 @@ def test_a_surface_file_without_an_array_is_named(dataset: Path) -> None:
     path.write_bytes(files.encode_arrays(arrays))
     with pytest.raises(DatasetError, match=r"000000\.npz\.zst: without depth"):
         read_record(dataset, 0)
+
+
+def test_two_runs_in_one_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "people"
+    with lock_output(folder):
+        with pytest.raises(DatasetError, match="another run is writing"), lock_output(folder):
+            pass
+        with lock_output(tmp_path / "others"):
+            pass
+    with lock_output(folder):
+        assert not list(folder.iterdir())

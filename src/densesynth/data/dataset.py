@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,18 +53,13 @@ def open_output(folder: Path, manifest: Manifest) -> frozenset[int]:
     The same run is one with equal configuration, seed, body and densesynth version; it may ask for more frames. Raises
     DatasetError when the folder holds another run (saying what differs) or other files; then nothing is touched.
     """
-    if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"{folder}: a folder is needed for --out, and this is a file")
+    check_output(folder)
+    found = None
     if (folder / MANIFEST).exists():
         found = read_manifest(folder)
         difference = _difference(found, manifest)
         if difference:
             raise DatasetError(f"{folder}: holds another run ({difference}); choose another --out or delete it")
-    else:
-        found = None
-        others = sorted(entry.name for entry in _scan(folder) if not _is_temporary(entry.name))
-        if others:
-            raise DatasetError(f"{folder}: holds other files (such as {others[0]}); choose a new --out")
     make_folder(folder)
     for kind in FOLDERS:
         make_folder(folder / kind)
@@ -76,6 +72,45 @@ def open_output(folder: Path, manifest: Manifest) -> frozenset[int]:
     if found is None or found.frames != manifest.frames or len(complete) < manifest.frames:
         write_bytes(folder / MANIFEST, encode_readable_json(manifest))
     return complete
+
+
+def check_output(folder: Path) -> None:
+    """Raises DatasetError when the path can be no dataset's: a file, or a folder that holds other files."""
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"{folder}: a folder is needed for --out, and this is a file")
+    if not (folder / MANIFEST).exists():
+        others = sorted(entry.name for entry in _scan(folder) if not _is_temporary(entry.name))
+        if others:
+            raise DatasetError(f"{folder}: holds other files (such as {others[0]}); choose a new --out")
+
+
+@contextmanager
+def lock_output(folder: Path) -> Iterator[None]:
+    """Keep a dataset's folder, made where there is none, for one run. Raises DatasetError while another writes there.
+
+    The lock is the kernel's, on the folder itself: it leaves no file, and goes with its process, however that ends.
+    File systems and systems without such locks are not guarded.
+    """
+    make_folder(folder)
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        yield
+        return
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatasetError(
+                f"{folder}: another run is writing there; wait until it ends, or choose another --out"
+            ) from None
+        except (ImportError, OSError):
+            pass
+        yield
+    finally:
+        os.close(opened)
 
 
 def complete_frames(folder: Path) -> frozenset[int]:
