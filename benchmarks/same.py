@@ -71,9 +71,10 @@ def main() -> int:
         return 0
     for name, frames in differing.items():
         print(f"{name} differs in {len(frames)} of {options.frames} frames: {frames[:10]}")
+    print(f"{options.frames} frames: labels {'DIFFER' if differing else 'the same to the bit'};")
     print(
-        f"{options.frames} frames: labels {'DIFFER' if differing else 'the same to the bit'}; pictures differ by at most "
-        f"{worst} of 255, {mean:.4f} on average in the worst frame, by more than 2 in {100 * changed:.3f} % of its pixels"
+        f"pictures differ by at most {worst} of 255, {mean:.4f} on average in the worst frame, "
+        f"by more than 2 in {100 * changed:.3f} % of its pixels"
     )
     return 1 if differing else 0
 

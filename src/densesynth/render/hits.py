@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,43 +12,28 @@ from densesynth.render.kernels import hits as kernels
 from densesynth.render.raster import Raster
 
 
-@dataclass(frozen=True)
-class Cells:
-    """The faces that may be met in each 4×4-pixel cell of a picture; device arrays (Warp).
-
-    starts: where the cells' lists begin in `listed`, row by row, and the end. listed: faces over all meshes.
-    nearest: depth of every face's nearest corner, metres.
-    """
-
-    starts: Any
-    listed: Any
-    nearest: Any
-
-
-def sort_faces(r: Raster) -> Cells:
-    """Sort the faces of a picture into its cells."""
-    g, device = r.geometry, r.geometry.device
-    across, down = -(-r.camera.width // int(kernels.CELL)), -(-r.camera.height // int(kernels.CELL))
+def sort_faces(r: Raster) -> Any:
+    """The faces of a picture sorted into its cells: `kernels.Cells`, on the device."""
+    g, device, width, height = r.geometry, r.geometry.device, r.camera.width, r.camera.height
+    sizes = [int(kernels.SMALLEST)]
+    while sizes[-1] < max(width, height):
+        sizes.append(2 * sizes[-1])
     face_count = g.faces.shape[0]
-    nearest = wp.empty(face_count, dtype=wp.float32, device=device)
-    counts = wp.zeros(across * down + 1, dtype=wp.int32, device=device)
-    inputs = [across, down, g.faces, r.in_camera, r.bounds, nearest, counts]
-    wp.launch(kernels.count_faces, face_count, inputs, device=device)
-    starts = wp.empty_like(counts)
-    wp.utils.array_scan(counts, starts, inclusive=True)
-    cursor = wp.clone(starts)
-    listed = wp.empty(int(starts[-1:].numpy()[0]), dtype=wp.int32, device=device)
-    wp.launch(kernels.list_faces, face_count, [across, down, r.bounds, cursor, listed], device=device)
-    return Cells(starts, listed, nearest)
-
-
-def cell_inputs(r: Raster, cells: Cells) -> list[Any]:
-    """What `kernels.find_first` reads, in its order."""
-    return [cells.starts, cells.listed, r.bounds, cells.nearest, r.geometry.faces, r.in_camera]
+    cell = wp.empty(face_count, dtype=wp.int32, device=device)
+    ends = wp.zeros(sum((width // s + 1) * (height // s + 1) for s in sizes) + 1, dtype=wp.int32, device=device)
+    wp.launch(kernels.count_faces, face_count, [width, height, r.bounds, cell, ends], device=device)
+    wp.utils.array_scan(ends, ends, inclusive=True)
+    cells: Any = kernels.Cells()
+    cells.width, cells.height, cells.starts = width, height, ends
+    cells.listed = wp.empty(face_count, dtype=wp.int32, device=device)
+    cells.boxes = wp.empty((5, face_count + int(kernels.LANES)), dtype=wp.float32, device=device)
+    inputs = [cell, g.faces, r.in_camera, r.bounds, ends, cells.listed, cells.boxes]
+    wp.launch(kernels.list_faces, face_count, inputs, device=device)
+    return cells
 
 
 def find_hits(
-    r: Raster, cells: Cells, rays: Float64[Array, "n 2"], pixels: Float64[Array, "n 2"]
+    r: Raster, cells: Any, rays: Float64[Array, "n 2"], pixels: Float64[Array, "n 2"]
 ) -> tuple[Int32[Array, "n"], Float64[Array, "n"]]:
     """First face over all meshes (−1: none) and its camera depth (metres, +inf: none) along each ray.
 
@@ -60,6 +44,6 @@ def find_hits(
     face = wp.empty(count, dtype=wp.int32, device=device)
     depth = wp.empty(count, dtype=wp.float64, device=device)
     placed = [wp.array(np.ascontiguousarray(a), dtype=wp.vec2d, device=device, copy=False) for a in (rays, pixels)]
-    inputs = [r.optics, *placed, *cell_inputs(r, cells), face, depth]
+    inputs = [*placed, cells, r.geometry.faces, r.in_camera, face, depth]
     wp.launch(kernels.meet_rays, count, inputs, device=device)
     return face.numpy().copy(), depth.numpy().copy()

@@ -13,7 +13,6 @@ import warp as wp
 
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.errors import ConfigurationError
-from densesynth.render.hits import Cells, cell_inputs
 from densesynth.render.kernels import samples as kernels
 from densesynth.render.kernels.lens import TILE
 from densesynth.render.raster import Raster, Surface
@@ -75,7 +74,7 @@ class Samples:
         return SampleArrays(**{name: getattr(self, name).numpy() for name in names})
 
 
-def take_samples(raster: Raster, surface: Surface, cells: Cells, per_edge_pixel: int) -> Samples:
+def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: int) -> Samples:
     """Samples of a picture: 1 (no smoothing), 4 or 8 in each pixel at an edge, each with its own first hit."""
     if per_edge_pixel != 1 and per_edge_pixel not in OFFSETS:
         raise ConfigurationError(f"samples per edge pixel: expected 1, 4 or 8, found {per_edge_pixel}")
@@ -95,7 +94,7 @@ def take_samples(raster: Raster, surface: Surface, cells: Cells, per_edge_pixel:
     edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
     edge_faces = wp.empty(edge_rays.shape, dtype=wp.int32, device=device)
     between = [wp.array(edge_pixels, dtype=wp.int32, device=device), wp.array(offsets, dtype=wp.vec2d, device=device)]
-    inputs = [o, *between, raster.rays, *cell_inputs(raster, cells), edge_rays, edge_faces]
+    inputs = [o, *between, raster.rays, cells, g.faces, raster.in_camera, edge_rays, edge_faces]
     wp.launch(kernels.look_between, len(edge_pixels), inputs, device=device)
     hit_counts = (edge_faces.numpy() >= 0).sum(axis=1)
     counts = np.ones(len(where), np.int32)

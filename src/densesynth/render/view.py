@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import warp as wp
@@ -12,7 +13,7 @@ from densesynth.arrays import Array, Bool, Float64, Int32, UInt8
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.buffers import Buffers
-from densesynth.render.hits import Cells, cell_inputs, find_hits, sort_faces
+from densesynth.render.hits import find_hits, sort_faces
 from densesynth.render.kernels import hits as kernels
 from densesynth.render.kernels.lens import NEAR
 from densesynth.render.raster import Raster, Surface, draw, resolve
@@ -31,7 +32,7 @@ class View:
         self.raster: Raster = draw(meshes, camera, device, groups)
         self._surface: Surface | None = None
         self._buffers: Buffers | None = None
-        self._cells: Cells | None = None
+        self._cells: Any = None
         self._visible: Bool[Array, "all_vertices"] | None = None
 
     @property
@@ -42,7 +43,7 @@ class View:
         return self._surface
 
     @property
-    def cells(self) -> Cells:
+    def cells(self) -> Any:
         """Which faces may be met where, on the device."""
         if self._cells is None:
             self._cells = sort_faces(self.raster)
@@ -108,6 +109,6 @@ class View:
         count = g.vertices.shape[0]
         visible = wp.empty(count, dtype=wp.bool, device=device)
         seen = [self.surface.instance, self.surface.face, g.first_face]
-        inputs = [r.optics, VISIBILITY_TOLERANCE, r.screen, *seen, *cell_inputs(r, self.cells), visible]
+        inputs = [r.optics, VISIBILITY_TOLERANCE, r.screen, *seen, self.cells, g.faces, r.in_camera, visible]
         wp.launch(kernels.see_vertices, count, inputs, device=device)
         return np.asarray(visible.numpy(), dtype=np.bool_)

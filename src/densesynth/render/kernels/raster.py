@@ -128,9 +128,19 @@ def bound_faces(
     else:
         across = (o.width + TILE - 1) // TILE
         # One pixel beyond the box too: the pixels around a silhouette take colour samples of their own.
-        for ty in range(wp.max(y0 - 1, 0) // TILE, wp.min(y1 + 1, o.height - 1) // TILE + 1):
-            for tx in range(wp.max(x0 - 1, 0) // TILE, wp.min(x1 + 1, o.width - 1) // TILE + 1):
-                marks[ty * across + tx] = wp.uint8(1)
+        left = wp.max(x0 - 1, 0) // TILE
+        right = wp.min(x1 + 1, o.width - 1) // TILE
+        top = wp.max(y0 - 1, 0) // TILE
+        bottom = wp.min(y1 + 1, o.height - 1) // TILE
+        if right - left > 1 or bottom - top > 1:
+            for ty in range(top, bottom + 1):
+                for tx in range(left, right + 1):
+                    marks[ty * across + tx] = wp.uint8(1)
+        else:  # nearly always, and without a loop
+            marks[top * across + left] = wp.uint8(1)
+            marks[top * across + right] = wp.uint8(1)
+            marks[bottom * across + left] = wp.uint8(1)
+            marks[bottom * across + right] = wp.uint8(1)
     boxes[t] = wp.vec4i(x0, y0, x1, y1)
 
 

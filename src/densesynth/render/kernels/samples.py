@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warp as wp
 
-from densesynth.render.kernels.hits import find_cell
+from densesynth.render.kernels.hits import Cells, meet_first
 from densesynth.render.kernels.lens import HALF, Optics, inverse_jacobian, tile_range, undistort_from
 from densesynth.render.kernels.raster import blend_normals, weights
 
@@ -96,103 +96,13 @@ def classify_pixels(
             k = k + 1
 
 
-# All rays of a pixel go through the faces of its cell together, in C++: a face is fetched and its normals are worked
-# out once, and the arithmetic is `find_first`'s, so that the answers are the same.
-MEET_FIRST = """
-    const int n = rays.shape[1];
-    union Bits { double number; unsigned long long bits; };
-    for (int first = 0; first < n; first += 4) {  // four at a time, side by side
-        double h[4], g[4], z[4];
-        unsigned long long best[4];
-        for (int s = 0; s < 4; ++s) {
-            const int from = row * n + (first + s < n ? first + s : n - 1);
-            const double* ray = reinterpret_cast<const double*>(rays.data + from);
-            h[s] = ray[0];
-            g[s] = ray[1];
-            z[s] = 1e300;
-            best[s] = ~0ull;
-        }
-        float farthest = 1e30f;
-        for (int k = start; k < end; ++k) {
-            const int t = listed.data[k];
-            const float* b = reinterpret_cast<const float*>(bounds.data + t);
-            if (b[0] > x + reach || b[1] > y + reach || b[2] < x - reach || b[3] < y - reach)
-                continue;
-            if (nearest.data[t] > farthest)
-                continue;
-            const int* f = reinterpret_cast<const int*>(faces.data + t);
-            const double* p = reinterpret_cast<const double*>(in_camera.data + f[0]);
-            const double* q = reinterpret_cast<const double*>(in_camera.data + f[1]);
-            const double* r = reinterpret_cast<const double*>(in_camera.data + f[2]);
-            double u[3] = {q[1] * r[2] - q[2] * r[1], q[2] * r[0] - q[0] * r[2], q[0] * r[1] - q[1] * r[0]};
-            double v[3] = {r[1] * p[2] - r[2] * p[1], r[2] * p[0] - r[0] * p[2], r[0] * p[1] - r[1] * p[0]};
-            double w[3] = {p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]};
-            double det = p[0] * u[0] + p[1] * u[1] + p[2] * u[2];
-            if (det < 0.0) {
-                det = -det;
-                for (int c = 0; c < 3; ++c) {
-                    u[c] = -u[c];
-                    v[c] = -v[c];
-                    w[c] = -w[c];
-                }
-            }
-            double low[4];
-            for (int s = 0; s < 4; ++s) {
-                const double wu = u[0] * h[s] + u[1] * g[s] + u[2], wv = v[0] * h[s] + v[1] * g[s] + v[2];
-                const double ww = w[0] * h[s] + w[1] * g[s] + w[2], uv = wu < wv ? wu : wv;
-                low[s] = uv < ww ? uv : ww;
-            }
-            if (low[0] < 0.0 && low[1] < 0.0 && low[2] < 0.0 && low[3] < 0.0)
-                continue;
-            const double sum[3] = {u[0] + v[0] + w[0], u[1] + v[1] + w[1], u[2] + v[2] + w[2]};
-            for (int s = 0; s < 4; ++s) {
-                const double total = sum[0] * h[s] + sum[1] * g[s] + sum[2];
-                if (low[s] >= 0.0 && total > 0.0) {
-                    Bits at;
-                    at.number = det / total;
-                    z[s] = at.number < z[s] ? at.number : z[s];
-                    const unsigned long long key = ((at.bits << 1) & ~0xFFFFFFFull) | (unsigned long long)t;
-                    best[s] = key < best[s] ? key : best[s];
-                }
-            }
-            const double near_half = z[0] > z[1] ? z[0] : z[1], far_half = z[2] > z[3] ? z[2] : z[3];
-            const double last = near_half > far_half ? near_half : far_half;
-            farthest = last < 1e29 ? (float)last * 1.000001f : 1e30f;
-        }
-        for (int s = 0; s < 4 && first + s < n; ++s)
-            out.data[row * n + first + s] = best[s] == ~0ull ? -1 : (int)(best[s] & 0xFFFFFFFull);
-    }
-"""
-
-
-@wp.func_native(MEET_FIRST)
-def meet_first(
-    row: int,
-    start: int,
-    end: int,
-    x: wp.float32,
-    y: wp.float32,
-    reach: wp.float32,
-    listed: wp.array(dtype=wp.int32),
-    bounds: wp.array(dtype=wp.vec4),
-    nearest: wp.array(dtype=wp.float32),
-    faces: wp.array(dtype=wp.vec3i),
-    in_camera: wp.array(dtype=wp.vec3d),
-    rays: wp.array2d(dtype=wp.vec2d),
-    out: wp.array2d(dtype=wp.int32),
-): ...
-
-
 @wp.kernel
 def look_between(
     o: Optics,
     pixels: wp.array(dtype=wp.int32),
     offsets: wp.array(dtype=wp.vec2d),
     rays: wp.array(dtype=wp.vec2d),
-    starts: wp.array(dtype=wp.int32),
-    listed: wp.array(dtype=wp.int32),
-    bounds: wp.array(dtype=wp.vec4),
-    nearest: wp.array(dtype=wp.float32),
+    cells: Cells,
     faces: wp.array(dtype=wp.vec3i),
     in_camera: wp.array(dtype=wp.vec3d),
     rays_out: wp.array2d(dtype=wp.vec2d),
@@ -218,10 +128,7 @@ def look_between(
         rays_out[i, s] = ray
     mid_x = wp.float32(pixel % o.width) + 0.5
     mid_y = wp.float32(pixel // o.width) + 0.5
-    cell = find_cell(o, mid_x, mid_y)  # cells hold whole pixels
-    end = starts[cell + 1]
-    r = wp.float32(reach)
-    meet_first(i, starts[cell], end, mid_x, mid_y, r, listed, bounds, nearest, faces, in_camera, rays_out, faces_out)
+    meet_first(i, mid_x, mid_y, wp.float32(reach), cells, faces, in_camera, rays_out, faces_out)
 
 
 @wp.func
