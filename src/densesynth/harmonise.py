@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,66 +20,18 @@ from torch.utils.tensorboard import SummaryWriter
 
 from densesynth.compose.harmonise.checkpoint import encode_generator
 from densesynth.compose.harmonise.discriminator import Discriminator, critic_loss, gradient_penalty
-from densesynth.compose.harmonise.generator import RainNet, RainNetSettings, initialise
-from densesynth.compose.harmonise.perturb import PerturbSettings
+from densesynth.compose.harmonise.generator import RainNet, initialise
 from densesynth.compose.harmonise.transfer import match_band, transfer_reinhard
 from densesynth.data.files import make_folder, write_bytes
-from densesynth.errors import AssetError, ConfigurationError, DatasetError
-from densesynth.harmonise_pairs import Pair, PairFiles, find_pairs, read_pair
+from densesynth.errors import AssetError, DatasetError, DeviceError
+from densesynth.harmonise_pairs import Pair, PairFiles, gather_pairs, read_pair
+from densesynth.harmonise_settings import TrainSettings
 from densesynth.progress import frames_bar
 
-GENERATOR, STATE, SETTINGS, FIGURES, CURVES = (
-    "generator.safetensors", "state.safetensors", "settings.json", "figures.json", "curves"
+GENERATOR, STATE, SETTINGS, CURVES = (
+    "generator.safetensors", "state.safetensors", "settings.json", "curves"
 )  # fmt: skip
 HELD_OUT = 10  # every tenth pair is kept for measuring
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainSettings:
-    """The defaults are the published ones (Ling et al., CVPR 2021, and the authors' released training)."""
-
-    size: int = 256
-    """Side of the training pictures, pixels."""
-    batch: int = 11
-    """Pairs in a step."""
-    epochs: int = 100
-    """Epochs at the full learning rate."""
-    decay_epochs: int = 100
-    """Epochs over which the rate then falls to 0."""
-    rate: float = 2e-4
-    """Adam's learning rate, of both networks."""
-    betas: tuple[float, float] = (0.5, 0.999)
-    """Adam's decay rates."""
-    l1: float = 100.0
-    """Weight of the mean absolute difference from the real picture."""
-    adversarial: float = 1.0
-    """Weight of the critic of the whole picture; with 0 for both critics none is trained."""
-    verification: float = 1.0
-    """Weight of the critic of region against surroundings."""
-    penalty: float = 10.0
-    """Weight of the gradient penalty."""
-    ndf: int = 64
-    """Channels after the critics' first convolution."""
-    save_every: int = 500
-    """Steps between checkpoints."""
-    network: RainNetSettings = field(default_factory=RainNetSettings)
-    perturbing: PerturbSettings = field(default_factory=PerturbSettings)
-
-    def __post_init__(self) -> None:
-        if self.size % self.network.stride or self.size <= 0:
-            raise ConfigurationError(
-                f"size {self.size}: expected a multiple of {self.network.stride} for {self.network.blocks} blocks"
-            )
-        if min(self.batch, self.save_every, self.ndf) < 1 or self.epochs + self.decay_epochs < 1:
-            raise ConfigurationError("batch, save_every, ndf and the number of epochs must be at least 1")
-        if self.size < 128 and self.has_critics:
-            raise ConfigurationError(
-                f"size {self.size}: the critics need 128 px; or set adversarial, verification to 0"
-            )
-
-    @property
-    def has_critics(self) -> bool:
-        return self.adversarial > 0.0 or self.verification > 0.0
 
 
 class Trainer:
@@ -226,9 +178,8 @@ def train(
 
     stop_after: stop after that many steps of the whole run, for trials. Raises DensesynthError on a user's mistake.
     """
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigurationError("device 'cuda': no CUDA device was found; use --device cpu")
-    files, held = split_pairs(tuple(pair for folder in folders for pair in find_pairs(folder)))
+    require_device(device)
+    files, held = split_pairs(gather_pairs(folders))
     if not held:
         raise AssetError(f"{folders[0]}: {len(files)} pairs; at least {HELD_OUT} are needed")
     told = {"seed": seed, "pairs": len(files), "folders": [str(f) for f in folders], **asdict(settings)}
@@ -260,6 +211,12 @@ def train(
     return out / GENERATOR
 
 
+def require_device(name: str) -> None:
+    """Raise DeviceError when a GPU is asked for and there is none: nothing falls back to the CPU unseen."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("device 'cuda': no CUDA device was found; use --device cpu")
+
+
 def _open_run(out: Path, told: dict[str, Any]) -> None:
     content = (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()
     if (out / SETTINGS).exists():
@@ -280,6 +237,8 @@ def measure(
     network: RainNet, files: tuple[PairFiles, ...], settings: TrainSettings, *, seed: int = 0
 ) -> dict[str, float]:
     """Mean masked PSNR (dB) over pairs: of the composite, both cheap ways, and the network."""
+    if not files:
+        raise AssetError(f"no held-out pairs: at least {HELD_OUT} pairs are needed")
     network.eval()
     device = str(next(network.parameters()).device)
     found: dict[str, list[float]] = {"nothing": [], "reinhard": [], "histogram": [], "rain": []}

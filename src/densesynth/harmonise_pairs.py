@@ -43,6 +43,13 @@ class Pair:
     mask: Float32[Array, "h w"]
 
 
+def gather_pairs(folders: tuple[Path, ...]) -> tuple[PairFiles, ...]:
+    """The pairs of all folders, one after another. Raises AssetError."""
+    if not folders:
+        raise AssetError("no folder of pairs: give a dataset, iHarmony4, or pictures with masks/")
+    return tuple(pair for folder in folders for pair in find_pairs(folder))
+
+
 def find_pairs(folder: Path) -> tuple[PairFiles, ...]:
     """The pairs a folder offers, sorted by name. Raises AssetError when it offers none."""
     if not folder.is_dir():

@@ -13,8 +13,9 @@ from seeded_weights import seeded_array, seeded_image, seeded_state
 
 from densesynth.compose.harmonise.checkpoint import encode_generator, load_generator
 from densesynth.compose.harmonise.discriminator import Discriminator, critic_loss, gradient_penalty
-from densesynth.compose.harmonise.generator import RainNet, RainNetSettings, initialise
+from densesynth.compose.harmonise.generator import RainNet, initialise
 from densesynth.compose.harmonise.rain import Rain
+from densesynth.compose.harmonise.rainnet_settings import RainNetSettings
 from densesynth.errors import AssetError, ConfigurationError
 
 REFERENCE = np.load(Path(__file__).parent / "rainnet_seed0.npz")

@@ -12,7 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from densesynth.compose.harmonise.generator import RainNet, RainNetSettings, settings_from_table
+from densesynth.compose.harmonise.generator import RainNet
+from densesynth.compose.harmonise.rainnet_settings import RainNetSettings, settings_from_table
 from densesynth.errors import AssetError, ConfigurationError
 
 KIND = "densesynth RainNet"
