@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 
 import cv2
 import numpy as np
 import torch
 
+from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.paint import load_paint
+from densesynth.appearance.shell import Shell, draw_cuts
+from densesynth.arrays import Array
 from densesynth.body.anny import load_anny
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.picture import Painter
@@ -69,6 +73,7 @@ class Generator:
         self.atlas.check_topology(self.body.faces)
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = load_paint(self.body.faces, self.device)
+        self.shell = Shell(paint)
         self.painter = Painter(paint, self.surroundings, recipe.picture, self.device, harmoniser)
         self.stages: dict[str, float] = {}
 
@@ -93,6 +98,13 @@ class Generator:
                 index,
                 recipe.light,
             )
+        worn: dict[str, Array] = {}
+        if recipe.people.shells:
+            with self._stage("clothes"):
+                outfits = [person.outfit for person in scene.people]
+                cuts = draw_cuts(outfits, stream(seed, index, Purpose.CUTS))
+                worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
+                posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
         with self._stage("rasterise"):
             meshes = [
                 SceneMesh(mesh=Mesh(vertices, self.body.faces), owner=number)
@@ -140,5 +152,5 @@ class Generator:
                 visible_vertices=visible,
                 face_count=len(self.body.faces),
                 keep_geometry=self.keep_geometry,
-                worn=pack_layers(layers, meshes),
+                worn=worn | pack_layers(layers, meshes),
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from densesynth.appearance.colour import mix_skin
 from densesynth.appearance.outfit import PATTERNS, Cloth, Outfit
-from densesynth.arrays import Array
+from densesynth.arrays import Array, UInt8
 
 _V = (np.float32, (3,))
 CLOTH = np.dtype(
@@ -44,6 +44,11 @@ def pack_outfits(outfits: Sequence[Outfit]) -> Array:
     for row, outfit in zip(rows, outfits, strict=True):
         _fill(row, outfit)
     return rows
+
+
+def pack_bytes(outfits: Sequence[Outfit]) -> UInt8[Array, "p b"]:
+    """The rows as files keep them: ROW.itemsize bytes an outfit."""
+    return pack_outfits(outfits).view(np.uint8).reshape(len(outfits), ROW.itemsize)
 
 
 def _fill(row: Any, outfit: Outfit) -> None:

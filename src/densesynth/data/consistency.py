@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from densesynth.appearance.layout import ROW
+from densesynth.appearance.shell import CUT
 from densesynth.arrays import Array, Bool, Float32, Float64
 from densesynth.body.body import COCO_KEYPOINTS
 from densesynth.data.coco import (
@@ -64,6 +66,8 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         "joints_in_world": ("float32", (people, 52, 3)),
         "visible_vertices": ("uint8", (people, -(-vertices // 8))),
         "vertices": ("float32", (people, vertices, 3)),
+        "outfits": ("uint8", (people, ROW.itemsize)),
+        "cuts": ("float32", (people, len(CUT))),
     }
     for name, array in surface.items():
         kind, shape = expected.get(name, (str(array.dtype), array.shape))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
+from densesynth.appearance.paint import load_paint
+from densesynth.appearance.shell import Shell
 from densesynth.arrays import Array, Float32, Float64, Int32, Int64, UInt8
 from densesynth.body.body import Body, PosedBodies
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.skeleton import JOINT
+from densesynth.surface.atlas import load_atlas
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 SIDE_SAMPLES = 64  # pixels of a part that are compared with the joints
@@ -35,8 +40,17 @@ _EARS = (3, 4)  # left and right, of COCO's keypoints
 
 
 def repose(surface: Mapping[str, Array], body: Body) -> PosedBodies:
-    """Pose the frame's people again from the parameters in its surface file."""
-    return body.pose(surface["betas"], surface["rotations"], surface["transl"])
+    """Pose the frame's people again from the parameters in its surface file, and dress them as it says."""
+    posed = body.pose(surface["betas"], surface["rotations"], surface["transl"])
+    if "cuts" not in surface:
+        return posed
+    return replace(posed, vertices=load_shell().dress(posed.vertices, surface["outfits"], surface["cuts"]))
+
+
+@cache
+def load_shell() -> Shell:
+    """What dresses bodies again; the paint, and so clothes, are made for Anny."""
+    return Shell(load_paint(load_atlas("anny").faces))
 
 
 def surface_points(

@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     EXPOSURE = 12
     JPEG = 13
     SITUATION = 14
+    CUTS = 15
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

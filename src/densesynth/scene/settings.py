@@ -35,6 +35,8 @@ class PeopleSettings:
     motions; poses are drawn evenly over how different they are."""
     joint_names: Path | None = None
     """TOML file that names the joints of clips whose naming densesynth doesn't know."""
+    shells: bool = True
+    """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
     depth_spread: Range = (-1.0, 3.0)
     """How much further from the camera than the first person the others stand, metres."""
 

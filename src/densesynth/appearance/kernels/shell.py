@@ -1,0 +1,172 @@
+"""Clothes and hair as a shell: how thick they are over each vertex, and how cloth spans what lies below it."""
+
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
+import warp as wp
+
+from densesynth.appearance.kernels.base import HEAD_BOTTOM, Row, Sample, bump, noise, ramp
+from densesynth.appearance.kernels.garments import bottom_distance, open_front, top_distance
+
+wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+
+EDGE = wp.constant(0.006)  # metres inside a garment's edge from where it has its whole thickness
+
+
+@wp.struct
+class Cut:
+    """How a person's clothes and hair stand off: metres, and looseness 0..1 (see `shell.CUT`)."""
+
+    top: wp.float32
+    top_loose: wp.float32
+    bottom: wp.float32
+    bottom_loose: wp.float32
+    hair: wp.float32
+    hat: wp.float32
+
+
+@wp.func
+def hair_thickness(s: Sample, row: Row, cut: Cut, table: wp.array(dtype=wp.float32)) -> wp.float32:
+    above = s.hair - row.recede * ramp(0.0, -0.08, s.p[1])
+    if s.p[2] < HEAD_BOTTOM - 0.02 or above <= 0.0:
+        return 0.0
+    top = ramp(1.52, 1.585, s.p[2] + 0.3 * (s.p[1] + 0.03))
+    high = 0.55 + 0.45 * top
+    if row.hair_kind == 3:  # a fade: short at the sides
+        high = 0.12 + 0.88 * top
+    locks = noise(table, s.p, 26.0, 26.0, 14.0, row.seed, 0.001) + 0.5 * noise(
+        table, s.p, 60.0, 60.0, 30.0, row.seed + 0.4, 0.001
+    )
+    return cut.hair * ramp(0.0, 0.0195, above) * high * (1.0 + 0.22 * locks) * (1.0 - 0.9 * s.ear)
+
+
+@wp.kernel
+def measure_shell(
+    k: int,
+    fields: wp.array2d(dtype=wp.vec4),
+    bare: wp.array(dtype=wp.uint8),
+    table: wp.array(dtype=wp.float32),
+    rows: wp.array(dtype=Row),
+    cuts: wp.array(dtype=Cut),
+    normals: wp.array(dtype=wp.vec3),
+    thickness: wp.array(dtype=wp.float32),
+    loose: wp.array(dtype=wp.float32),
+):
+    """Metres of cloth and hair over each vertex, and how freely the cloth there spans hollows (0..1)."""
+    i = wp.tid()
+    thick = float(0.0)
+    free = float(0.0)
+    if bare[i] == wp.uint8(0):
+        a = fields[i, 0]
+        b = fields[i, 1]
+        c = fields[i, 2]
+        s = Sample()
+        s.p = wp.vec3(a[0], a[1], a[2])
+        s.arm = a[3]
+        s.leg = b[0]
+        s.ear = b[2]
+        s.hair = c[2]
+        row = rows[k]
+        cut = cuts[k]
+        down = wp.max(-normals[i][2], 0.0)
+        top = wp.min(top_distance(s, rows, k), open_front(s, rows, k))
+        if top > 0.0:
+            # A sleeve hangs below a raised arm; a jumper bags over its hem.
+            sag = cut.top_loose * (0.02 * down * ramp(0.03, 0.12, s.arm) + 0.006 * ramp(0.25, 0.02, top))
+            thick += (cut.top + sag) * ramp(0.0, EDGE, top)
+            free = wp.max(free, cut.top_loose * ramp(0.0, 0.03, top))
+        bottom = bottom_distance(s, rows, k)
+        if bottom > 0.0:
+            # Legs of trousers fall straight: they stand off more, the farther down and the thinner the leg.
+            fall = cut.bottom_loose * (0.012 * ramp(0.1, 0.35, s.leg) + 0.016 * ramp(0.35, 0.75, s.leg))
+            fall += cut.bottom_loose * 0.015 * down * ramp(0.1, 0.3, s.leg)
+            thick += (cut.bottom + fall) * ramp(0.0, EDGE, bottom)
+            free = wp.max(free, (0.35 + 0.65 * cut.bottom_loose) * ramp(0.0, 0.03, bottom))
+        if s.p[2] > 1.2:
+            hair = hair_thickness(s, row, cut, table)
+            brim = s.p[2] - 1.556 + 0.25 * (s.p[1] + 0.05)
+            if row.headwear == 1 and brim > 0.0:
+                hair = wp.min(hair, 0.007) + cut.hat * ramp(0.0, 0.008, brim) + 0.6 * cut.hat * bump(brim - 0.02, 0.02)
+            if row.headwear == 2:
+                hair = wp.min(hair, 0.012) + cut.hat * ramp(-0.005, 0.0195, s.hair)
+            thick += hair
+    thickness[i] = thick
+    loose[i] = wp.min(free, 1.0)
+
+
+@wp.kernel
+def find_normals(
+    vertices: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=wp.vec3i),
+    starts: wp.array(dtype=wp.int32),
+    around: wp.array(dtype=wp.int32),
+    normals: wp.array(dtype=wp.vec3),
+):
+    """Unit normals at the vertices, each face around weighing by its area, in the order of the faces."""
+    i = wp.tid()
+    n = wp.vec3(0.0, 0.0, 0.0)
+    for k in range(starts[i], starts[i + 1]):
+        f = faces[around[k]]
+        p = vertices[f[0]]
+        n = n + wp.cross(vertices[f[1]] - p, vertices[f[2]] - p)
+    normals[i] = wp.normalize(n)
+
+
+@wp.kernel
+def lift(
+    vertices: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    thickness: wp.array(dtype=wp.float32),
+    lifted: wp.array(dtype=wp.vec3),
+    copy: wp.array(dtype=wp.vec3),
+):
+    i = wp.tid()
+    p = vertices[i] + normals[i] * thickness[i]
+    lifted[i] = p
+    copy[i] = p
+
+
+@wp.kernel
+def relax(
+    active: wp.array(dtype=wp.int32),
+    starts: wp.array(dtype=wp.int32),
+    beside: wp.array(dtype=wp.int32),
+    loose: wp.array(dtype=wp.float32),
+    before: wp.array(dtype=wp.vec3),
+    after: wp.array(dtype=wp.vec3),
+):
+    """One step of smoothing, where cloth is loose."""
+    i = active[wp.tid()]
+    share = loose[i]
+    if share > 0.0:
+        mean = wp.vec3(0.0, 0.0, 0.0)
+        for k in range(starts[i], starts[i + 1]):
+            mean = mean + before[beside[k]]
+        mean = mean / wp.float32(starts[i + 1] - starts[i])
+        after[i] = before[i] + (mean - before[i]) * (0.75 * share)
+
+
+@wp.kernel
+def settle(
+    vertices: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    thickness: wp.array(dtype=wp.float32),
+    loose: wp.array(dtype=wp.float32),
+    relaxed: wp.array(dtype=wp.vec3),
+    worn: wp.array(dtype=wp.vec3),
+):
+    """Cloth lies at least its thickness above the skin, and where hollows are spanned, above that."""
+    i = wp.tid()
+    p = vertices[i]
+    n = normals[i]
+    t = thickness[i]
+    if loose[i] > 0.0:
+        q = relaxed[i]
+        height = wp.dot(q - p, n)
+        aside = q - p - n * height
+        lowest = 0.55 * t
+        # A smooth maximum: no crease where cloth leaves the skin.
+        gap = height - lowest
+        over = 0.5 * (gap + wp.sqrt(gap * gap + 1.6e-5))
+        p = p + n * (lowest + wp.min(over, t + 0.05)) + aside * 0.6
+    else:
+        p = p + n * t
+    worn[i] = p
