@@ -28,3 +28,7 @@ class DatasetError(DensesynthError):
 
 class DeviceError(DensesynthError):
     """A compute device that was asked for and isn't there."""
+
+
+class TrainingError(DensesynthError):
+    """A training run that can't go on."""

@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 
 import densesynth
-from densesynth.cli import harmonising, looking, making, surfaces
+from densesynth.cli import harmonising, looking, making, surfaces, training
 from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
@@ -24,6 +24,7 @@ COMMANDS: tuple[Command, ...] = (
     *looking.COMMANDS,
     *surfaces.COMMANDS,
     *harmonising.COMMANDS,
+    *training.COMMANDS,
 )
 
 

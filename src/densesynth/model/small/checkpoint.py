@@ -1,0 +1,95 @@
+"""The small model's files: one safetensors with the weights of detector and crop network in half precision, and their
+settings and version as metadata. Either network may be missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from densesynth.data.files import write_bytes
+from densesynth.errors import AssetError
+from densesynth.model.small.crop import CropNetwork, CropSettings
+from densesynth.model.small.detector import Detector, DetectorSettings
+
+FORMAT = 1
+KEY = "densesynth.small"
+SHIPPED = "small.safetensors"
+Settings = TypeVar("Settings", CropSettings, DetectorSettings)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SmallModel:
+    """What a file holds. about: whatever its maker wrote beside the weights (recipe, steps, version)."""
+
+    crop: CropNetwork | None
+    detector: Detector | None
+    about: dict[str, Any]
+
+
+def save_small(
+    path: Path,
+    *,
+    crop: tuple[CropSettings, dict[str, Tensor]] | None = None,
+    detector: tuple[DetectorSettings, dict[str, Tensor]] | None = None,
+    about: dict[str, Any],
+) -> None:
+    """Write weights (state dicts) in half precision, atomically. Raises DatasetError."""
+    tensors: dict[str, Tensor] = {}
+    metadata: dict[str, Any] = {"format": FORMAT, "about": about}
+    for name, entry in (("crop", crop), ("detector", detector)):
+        if entry is not None:
+            metadata[name] = asdict(entry[0])
+            for key, value in entry[1].items():
+                value = value.detach().cpu()
+                tensors[f"{name}.{key}"] = (value.half() if value.is_floating_point() else value).contiguous().clone()
+    write_bytes(path, save(tensors, {KEY: json.dumps(metadata)}))
+
+
+def load_small(path: Path) -> SmallModel:
+    """Read a file of `save_small`. Raises AssetError when it is another file, damaged, or of other shapes."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {})[KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        if metadata["format"] != FORMAT:
+            raise AssetError(f"{path}: format {metadata['format']}, and this densesynth reads format {FORMAT}")
+        crop = CropNetwork(_settings(CropSettings, metadata["crop"])) if "crop" in metadata else None
+        detector = Detector(_settings(DetectorSettings, metadata["detector"])) if "detector" in metadata else None
+    except FileNotFoundError:
+        raise AssetError(f"{path}: there is no such checkpoint") from None
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise AssetError(f"{path}: no checkpoint of the small model, or damaged ({error})") from None
+    for name, network in (("crop", crop), ("detector", detector)):
+        if network is not None:
+            _fill(path, name, network, tensors)
+    return SmallModel(crop=crop, detector=detector, about=metadata["about"])
+
+
+def shipped_checkpoint() -> Path | None:
+    """The checkpoint that comes with densesynth; None where there is none."""
+    path = Path(str(resources.files("densesynth.model") / "data" / SHIPPED))
+    return path if path.is_file() else None
+
+
+def _settings(kind: type[Settings], table: dict[str, Any]) -> Settings:
+    plain: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return kind(**plain)
+
+
+def _fill(path: Path, prefix: str, network: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
+    wanted = network.state_dict()
+    found = {name.removeprefix(f"{prefix}."): value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
+    odd = sorted(wanted.keys() ^ found.keys())
+    odd += [name for name in wanted.keys() & found.keys() if wanted[name].shape != found[name].shape]
+    if odd:
+        raise AssetError(f"{path}: doesn't hold the {prefix} network its settings describe: `{odd[0]}` differs")
+    network.load_state_dict({name: value.to(wanted[name].dtype) for name, value in found.items()})
+    network.eval()

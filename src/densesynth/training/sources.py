@@ -1,0 +1,65 @@
+"""Where samples come from: datasets on disk, recipes rendered while training, DensePose-COCO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from densesynth.config import load_recipe
+from densesynth.data.dataset import open_dataset
+from densesynth.data.samples import Sample, read_sample, sample_of_frame
+from densesynth.data.warp import Mirrors
+from densesynth.errors import ConfigurationError
+from densesynth.surface.atlas import load_atlas
+from densesynth.surface.mirror import ChartMirror, mirror_atlas, read_symmetry_transforms
+from densesynth.training.recipe import SourceSettings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """read: item → sample. length: how many items there are; None: without end, item i is frame i."""
+
+    read: Callable[[int], Sample]
+    length: int | None
+
+
+def open_source(settings: SourceSettings) -> Source:
+    """Open a source of samples. Raises DatasetError, AssetError or ConfigurationError when it can't be used."""
+    if settings.kind == "dataset":
+        return open_disk(settings)
+    if settings.kind == "stream":
+        return open_stream(settings)
+    raise ConfigurationError(f"source kind `{settings.kind}` isn't known")
+
+
+def open_disk(settings: SourceSettings) -> Source:
+    dataset, atlas = open_dataset(settings.path), load_atlas("anny")
+    if not len(dataset):
+        raise ConfigurationError(f"{settings.path}: the dataset holds no finished frame; generate some first")
+
+    def read(item: int) -> Sample:
+        return read_sample(dataset, dataset.indices[item], atlas)
+
+    return Source(read=read, length=len(dataset))
+
+
+def open_stream(settings: SourceSettings) -> Source:
+    """Frames rendered when they are asked for: item i is frame i of the run with the source's seed."""
+    from densesynth.frames import Generator
+
+    generator = Generator(load_recipe(settings.path))
+
+    def read(item: int) -> Sample:
+        frame = generator.frame(settings.seed, item)
+        return sample_of_frame(frame, generator.atlas, f"{settings.path.stem} seed {settings.seed} frame {item}")
+
+    return Source(read=read, length=None)
+
+
+def mirrors_of(sources: Sequence[SourceSettings]) -> Mirrors:
+    """How each kind of charts is mirrored. DensePose's need the user's file."""
+    table: ChartMirror | None = None
+    for settings in sources:
+        if settings.symmetry is not None:
+            table = read_symmetry_transforms(settings.symmetry)
+    return {"densesynth": mirror_atlas, "densepose": mirror_atlas if table is None else table}

@@ -1,0 +1,125 @@
+"""Files and predictions of the small model: the same network comes back, odd files are refused, boxes stay in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from densesynth.errors import AssetError
+from densesynth.model.crops import crop_of
+from densesynth.model.small.checkpoint import SmallModel, load_small, save_small
+from densesynth.model.small.crop import TINY_CROP, CropNetwork, CropSettings
+from densesynth.model.small.detector import TINY_DETECTOR, Detector, DetectorSettings, assign, cell_centres, choose
+from densesynth.model.small.predict import find_people, label_boxes, predict_small, resample
+
+
+@pytest.fixture(scope="module")
+def small() -> SmallModel:
+    torch.manual_seed(0)
+    return SmallModel(crop=CropNetwork(TINY_CROP).eval(), detector=Detector(TINY_DETECTOR).eval(), about={})
+
+
+def save(path: Path, small: SmallModel) -> None:
+    crop = (small.crop.settings, small.crop.state_dict())
+    save_small(path, crop=crop, detector=(small.detector.settings, small.detector.state_dict()), about={"step": 3})
+
+
+def test_round_trip(tmp_path: Path, small: SmallModel) -> None:
+    save(tmp_path / "m.safetensors", small)
+    back = load_small(tmp_path / "m.safetensors")
+    assert back.about == {"step": 3}
+    assert back.crop.settings == TINY_CROP
+    for name, value in small.crop.state_dict().items():
+        assert torch.equal(back.crop.state_dict()[name], value.half().float() if value.is_floating_point() else value)
+
+
+def test_full_size_stays_under_40_megabytes(tmp_path: Path) -> None:
+    crop, detector = CropNetwork(CropSettings()), Detector(DetectorSettings())
+    save(tmp_path / "m.safetensors", SmallModel(crop=crop, detector=detector, about={}))
+    assert (tmp_path / "m.safetensors").stat().st_size < 40e6
+
+
+def test_odd_files_are_refused(tmp_path: Path, small: SmallModel) -> None:
+    path = tmp_path / "m.safetensors"
+    with pytest.raises(AssetError, match="no such"):
+        load_small(path)
+    path.write_bytes(b"not tensors at all")
+    with pytest.raises(AssetError, match="damaged"):
+        load_small(path)
+    wider = CropSettings(**{**vars(TINY_CROP), "widths": (16, 48, 96, 160)})
+    save_small(path, crop=(wider, small.crop.state_dict()), about={})
+    with pytest.raises(AssetError, match="differs"):
+        load_small(path)
+    save_small(path, crop=(TINY_CROP, small.crop.state_dict()), about={})
+    with pytest.raises(AssetError, match="no detector"):
+        predict_small(load_small(path), np.zeros((50, 50, 3), np.uint8))
+
+
+def test_predictions_of_any_picture(small: SmallModel) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (90, 140, 3)).astype(np.uint8)
+    found = predict_small(small, picture, least_score=0.0)
+    assert len(found.boxes) > 0
+    assert found.boxes.min() >= 0
+    assert (found.boxes[:, 2] <= 140).all()
+    assert (found.boxes[:, 3] <= 90).all()
+    assert (found.scores.diff() <= 0).all()
+    crop = crop_of(found, 0)
+    assert set(crop.part.unique().tolist()) <= set(range(25))
+    none = predict_small(small, picture, least_score=1.1)
+    assert len(none.boxes) == 0
+    assert none.maps.fine.shape[1:2] == (25,)
+
+
+def test_maps_lie_over_the_box(small: SmallModel) -> None:
+    """A network that answers with its own coordinates: over the box they run from edge to edge."""
+    ramp = ((torch.arange(64) + 0.5) / 64).expand(1, 2, 64, 64).clone()
+    ramp[0, 1] = ramp[0, 1].T.clone()
+    over = resample(ramp, torch.tensor([[0.25, 0.1, 0.75, 0.9]]), 32)
+    assert torch.allclose(over[0, 0, 0], 0.25 + 0.5 * (torch.arange(32) + 0.5) / 32, atol=1e-5)
+    assert torch.allclose(over[0, 1, :, 0], 0.1 + 0.8 * (torch.arange(32) + 0.5) / 32, atol=1e-5)
+    maps = label_boxes(small.crop, np.zeros((64, 64, 3), np.uint8), torch.tensor([[0.0, 0.0, 3.0, 3.0]]))
+    assert maps.coarse.shape == (1, 2, 64, 64)  # a person of three pixels
+
+
+def test_cells_near_the_middle_answer_for_the_smallest_person() -> None:
+    boxes = torch.tensor([[20.0, 20.0, 60.0, 70.0], [25.0, 30.0, 55.0, 60.0], [0.0, 0.0, 250.0, 256.0]])
+    who = assign(boxes, 256, 256)
+    centres = torch.cat([cell_centres(256 // s, 256 // s, s, torch.device("cpu")) for s in (8, 16, 32)])
+    for k in range(3):
+        middle = 0.5 * (boxes[k, :2] + boxes[k, 2:])
+        mine = centres[who == k]
+        assert len(mine) > 0 or k == 0  # both small people have the same middle: the smaller is taken
+        assert ((mine - middle).abs() <= 48).all()
+    assert (who == 1).any()
+    assert assign(boxes[:0], 256, 256).max() == -1
+
+
+def test_detector_learns_from_empty_pictures(small: SmallModel) -> None:
+    from densesynth.model.small.detector import DetectorBatch
+
+    batch = DetectorBatch(
+        pictures=torch.zeros(2, 64, 64, 3, dtype=torch.uint8),
+        boxes=(torch.zeros(0, 4), torch.zeros(0, 4)),
+        names=("a", "b"),
+    )
+    losses = small.detector.losses(batch, 0.0)
+    assert losses["box"] == 0.0
+    assert torch.isfinite(losses["score"])
+
+
+def test_better_boxes_silence_their_neighbours() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [1.0, 0, 11, 10], [30.0, 0, 40, 10], [60.0, 0, 70, 10]])
+    chosen, scores = choose(torch.tensor([2.0, 1.0, 0.0, -9.0]), boxes, least=0.1, overlap=0.5, most=9)
+    assert chosen.tolist() == boxes[[0, 2]].tolist()
+    assert len(scores) == 2
+
+
+def test_found_boxes_are_in_the_pictures_pixels(small: SmallModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = torch.tensor([[[64.0, 64.0, 192.0, 192.0]]])
+    monkeypatch.setattr(Detector, "forward", lambda _self, _x: (torch.tensor([[5.0]]), at))
+    boxes, _ = find_people(small.detector, np.zeros((100, 200, 3), np.uint8))
+    # the picture fills the square's width, with bars of 64 above and below: scale 256 / 200
+    assert np.allclose(boxes.numpy(), [[50.0, 0.0, 150.0, 100.0]], atol=0.6)
