@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 
 import densesynth
-from densesynth.cli import harmonising, looking, making, surfaces, training
+from densesynth.cli import evaluating, harmonising, looking, making, surfaces, training
 from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
@@ -25,6 +25,7 @@ COMMANDS: tuple[Command, ...] = (
     *surfaces.COMMANDS,
     *harmonising.COMMANDS,
     *training.COMMANDS,
+    *evaluating.COMMANDS,
 )
 
 

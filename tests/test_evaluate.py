@@ -1,0 +1,108 @@
+"""`densesynth evaluate` from files to page, on a few generated pictures; laws that need a dataset."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "evaluation"))
+from predictions import own_labels
+
+from densesynth import Recipe, generate_dataset, open_dataset
+from densesynth.cli import EXIT_MISTAKE, run
+from densesynth.data.results import Detection, write_results
+from densesynth.evaluate import evaluate, open_truth
+from densesynth.evaluation.average_precision import MODES
+from densesynth.evaluation.pairs import Rules, measure_pairs
+from densesynth.evaluation.surface_error import edge_f
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("densesynth.surface.geodesic.cache_folder", lambda: folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate") / "people"
+    generate_dataset(Recipe(), folder, frames=2, seed=3)
+    return folder
+
+
+def test_own_labels_as_predictions_are_right(people: Path, tmp_path: Path) -> None:
+    write_results(tmp_path / "own.json", own_labels(open_dataset(people)))
+    found = evaluate(people, tmp_path / "own.json", strict=True, draws=5)
+    for mode in MODES:
+        assert found.scores[mode]["AP"] == pytest.approx(1.0)
+        assert found.spread[mode]["AP"] == pytest.approx((1.0, 1.0))
+    assert found.box["AP"] == pytest.approx(1.0)
+    assert found.people is not None
+    for one in found.people:
+        assert one.detected
+        np.testing.assert_array_equal(one.predicted, one.true)
+        assert np.median(one.error) < 0.015  # U, V in steps of 1/255, vertices a centimetre or two apart
+        assert one.edge_f == 1.0
+
+
+def test_swapping_sides_never_raises_gps(people: Path) -> None:
+    from densesynth.evaluate import open_mesh
+
+    truth, dataset = open_truth(people)
+    assert dataset is not None
+    mesh, distances = open_mesh(None, truth)
+    right = measure_pairs(truth, own_labels(dataset), mesh, distances, Rules(strict=True))
+    swapped = measure_pairs(truth, own_labels(dataset, swap=True), mesh, distances, Rules(strict=True))
+    for one, other in zip(right, swapped, strict=True):
+        assert (other.gps.diagonal() <= one.gps.diagonal()).all()
+
+
+def test_the_command_writes_its_report(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    detections = own_labels(open_dataset(people), noise=0.1)[:-1]
+    stray = Detection(image_id=0, bbox=(-50.0, 0.0, 20.0, 20.0), score=0.99, iuv=np.zeros((3, 20, 20), np.uint8))
+    write_results(tmp_path / "found.json", [*detections, stray])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        status = run(
+            ["evaluate", str(people), str(tmp_path / "found.json"), "--out", str(tmp_path / "r"), "--draws", "3"]
+        )
+    assert status == 0
+    printed = capsys.readouterr()
+    assert "GPSm" in printed.out
+    assert "1 of" in printed.err
+    assert "lie outside" in printed.err
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert report["surface"]["detected"] <= report["surface"]["people"]
+    assert 0.0 < report["surface"]["error_cm"]["all"]["all"]["mean"] < 50.0
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "Worst pictures" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_mistakes_are_one_line(people: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_results(tmp_path / "r.json", own_labels(open_dataset(people)))
+    for arguments, message in (
+        ([str(people), str(tmp_path / "none.json")], "no such results file"),
+        ([str(tmp_path), str(tmp_path / "r.json")], "no dataset of densesynth"),
+        ([str(people), str(tmp_path / "r.json"), "--densepose", str(tmp_path)], "SMPL_subdiv.mat"),
+    ):
+        assert run(["evaluate", *arguments, "--out", str(tmp_path / "r")]) == EXIT_MISTAKE
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert message in line
+
+
+def test_edges() -> None:
+    mask = np.zeros((60, 60), bool)
+    mask[20:40, 20:40] = True
+    assert edge_f(mask, mask, 2) == 1.0
+    assert edge_f(mask, np.roll(mask, 2, axis=1), 2) == 1.0
+    assert edge_f(mask, np.roll(mask, 6, axis=1), 2) < 0.8
+    assert edge_f(mask, np.zeros_like(mask), 2) == 0.0
