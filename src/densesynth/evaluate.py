@@ -6,6 +6,7 @@ ours) → `report.json`, `report.html`.
 
 from __future__ import annotations
 
+import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,6 @@ import cv2
 import msgspec
 import numpy as np
 
-import densesynth
 from densesynth.arrays import Array, UInt8
 from densesynth.data.dataset import ANNOTATIONS, MANIFEST, Dataset, open_dataset
 from densesynth.data.dump import read_dump
@@ -208,7 +208,7 @@ def as_table(found: Evaluation) -> tuple[list[str], list[list[str]]]:
 def as_json(found: Evaluation) -> dict[str, Any]:
     """The report's numbers."""
     content: dict[str, Any] = {
-        "version": densesynth.__version__,
+        "version": importlib.metadata.version("densesynth"),
         "annotations": found.source,
         "predictions": found.predictions,
         "rules": "strict" if found.strict else "reference",
