@@ -14,6 +14,7 @@ from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.scene.light_settings import LightRanges
 from densesynth.scene.settings import (
     BackgroundSettings,
+    BodySettings,
     CameraSettings,
     LensSettings,
     PeopleSettings,
@@ -26,6 +27,7 @@ from densesynth.tables import read_settings, settings_from_table, settings_to_ta
 class Recipe:
     """What a dataset is drawn from."""
 
+    body: BodySettings = field(default_factory=BodySettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     lens: LensSettings = field(default_factory=LensSettings)

@@ -12,10 +12,9 @@ import numpy as np
 import torch
 
 from densesynth.appearance.layout import pack_bytes
-from densesynth.appearance.paint import load_paint
 from densesynth.appearance.shell import Shell, draw_cuts
 from densesynth.arrays import Array
-from densesynth.body.anny import load_anny
+from densesynth.bodies import open_body
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.picture import Painter
 from densesynth.config import Recipe
@@ -35,7 +34,6 @@ from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.sample import built_in_poses, draw_scene
 from densesynth.scene.seeds import Purpose, stream
-from densesynth.surface.atlas import load_atlas
 
 Report = Callable[[str], None]
 
@@ -68,11 +66,10 @@ class Generator:
         )
         # One line for each of the user's files that the run goes on without.
         self.left_out: tuple[str, ...] = () if panoramas is None else panoramas.left_out
-        self.atlas = load_atlas("anny")
-        self.body = load_anny(report)
-        self.atlas.check_topology(self.body.faces)
+        assets = open_body(recipe.body, report)
+        self.body, self.atlas, self.body_files = assets.body, assets.atlas, assets.files
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
-        paint = load_paint(self.body.faces, self.device)
+        paint = assets.make_paint(self.device)
         self.shell = Shell(paint)
         self.painter = Painter(paint, self.surroundings, recipe.picture, self.device, harmoniser)
         self.stages: dict[str, float] = {}

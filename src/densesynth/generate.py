@@ -17,6 +17,7 @@ from typing import Any
 from rich.console import Console
 
 import densesynth
+from densesynth.bodies import licences_of
 from densesynth.config import Recipe, recipe_to_table
 from densesynth.data.dataset import check_output, finish, lock_output, open_output
 from densesynth.data.record import write_record
@@ -71,7 +72,7 @@ def _generate(
     check_output(out)
     generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
     with lock_output(out):
-        done = open_output(out, _manifest(recipe, seed, frames, generator.body.name, keep_geometry))
+        done = open_output(out, _manifest(recipe, seed, frames, generator, keep_geometry))
         todo = [index for index in range(frames) if index not in done]
         if done:
             console.print(f"{out}: going on after {len(done)} finished frames")
@@ -153,7 +154,7 @@ def _tell_warnings(console: Console) -> Iterator[None]:
         yield
 
 
-def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: bool) -> Manifest:
+def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep_geometry: bool) -> Manifest:
     brought = {
         "background pictures": recipe.background.folder,
         "HDR panoramas": recipe.background.environments,
@@ -161,6 +162,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: 
     }
     licences = [
         *FREE_ASSETS,
+        *licences_of(generator.body_files),
         *(
             Licence(name=name, licence="the user's to know", source=str(folder))
             for name, folder in brought.items()
@@ -172,7 +174,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: 
         configuration={**recipe_to_table(recipe), "keep_geometry": keep_geometry},
         seed=seed,
         frames=frames,
-        body=body,
+        body=generator.body.name,
         versions={
             "python": platform.python_version(),
             **{
@@ -181,4 +183,5 @@ def _manifest(recipe: Recipe, seed: int, frames: int, body: str, keep_geometry: 
             },
         },
         licences=licences,
+        body_files=list(generator.body_files),
     )

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from densesynth.arrays import Array, UInt8
+from densesynth.bodies import pose_at_rest
 from densesynth.body.anny import load_anny
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
@@ -23,7 +24,7 @@ from densesynth.surface.atlas import Atlas, load_atlas
 from densesynth.surface.locate import Located
 from densesynth.surface.official import make_official_atlas, read_official_charts
 from densesynth.surface.textures import TextureLayout, read_obj_layout, tile_layout, transfer_texture
-from densesynth.surface.transfer import PosedSurface, SurfaceMap, locate_vertices, map_surface
+from densesynth.surface.transfer import SurfaceMap, locate_vertices, map_surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,7 @@ def open_surface(body: str = "anny", charts: Path | None = None) -> NamedSurface
 
 def join_bodies(source: Body, target: Body) -> SurfaceMap:
     """From each vertex of one body to the other's surface, both of average shape in the T-pose (some seconds)."""
-    return map_surface(_pose_at_rest(source), _pose_at_rest(target))
-
-
-def _pose_at_rest(body: Body) -> PosedSurface:
-    posed = body.pose(body.average_betas()[None], np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
-    landmarks = np.concatenate([posed.joints[0], posed.keypoints[0]]).astype(np.float64)
-    return PosedSurface(posed.vertices[0], body.faces, landmarks)
+    return map_surface(pose_at_rest(source), pose_at_rest(target))
 
 
 def map_points(points: Path, out: Path, source: NamedSurface, target: NamedSurface | None = None) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
@@ -12,9 +11,6 @@ from rich.console import Console
 from densesynth.cli.command import EXIT_BREACH, Command
 from densesynth.errors import DatasetError
 from densesynth.progress import frames_bar
-
-if TYPE_CHECKING:
-    from densesynth.body.body import Body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +22,8 @@ class Audit:
 
     dataset: tyro.conf.Positional[Path]
     """Folder of the dataset."""
+    body: Path | None = None
+    """Folder (or file) that holds the body's files, where they aren't at the paths the dataset was made with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +41,23 @@ class Show:
     """How many frames to draw, spread evenly over the dataset."""
 
 
-def prove(folder: Path) -> int:
-    """Audit a dataset and print the report; returns the exit status."""
+def prove(folder: Path, elsewhere: Path | None = None) -> int:
+    """Audit a dataset and print the report; returns the exit status. elsewhere: where its body's files are."""
+    from densesynth.bodies import reopen_body
+    from densesynth.config import recipe_from_table
     from densesynth.data.audit import audit, format_report, with_audit
     from densesynth.data.dataset import read_manifest
-    from densesynth.surface.atlas import load_atlas
 
-    read_manifest(folder)  # says at once when this is no dataset
+    manifest = read_manifest(folder)  # says at once when this is no dataset
+    table = {"body": manifest.configuration.get("body", {})}
+    settings = recipe_from_table(table, str(folder / "manifest.json")).body
+    if manifest.body != settings.model:
+        raise DatasetError(
+            f"{folder}: was made with the body `{manifest.body}`, and its configuration says `{settings.model}`"
+        )
+    assets = reopen_body(settings, manifest.body_files, elsewhere, Console(stderr=True).print)
     with frames_bar(Console(stderr=True), "audited") as advance_to:
-        report = audit(folder, _load_body, load_atlas("anny"), advance_to)
+        report = audit(folder, lambda _: assets.body, assets.atlas, advance_to)
     with_audit(folder, report)
     Console(soft_wrap=True, highlight=False).print(format_report(report), markup=False)
     return 0 if report.ok else EXIT_BREACH
@@ -72,15 +78,7 @@ def draw(folder: Path, out: Path | None, frames: int) -> int:
     return 0
 
 
-def _load_body(name: str) -> Body:
-    from densesynth.body.anny import load_anny
-
-    if name != "anny":
-        raise DatasetError(f"the dataset was made with the body `{name}`, and this densesynth has only `anny`")
-    return load_anny(Console(stderr=True).print)
-
-
 COMMANDS = (
-    Command(name="audit", options=Audit, run=lambda command: prove(command.dataset)),
+    Command(name="audit", options=Audit, run=lambda command: prove(command.dataset, command.body)),
     Command(name="show", options=Show, run=lambda command: draw(command.dataset, command.out, command.frames)),
 )

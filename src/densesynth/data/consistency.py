@@ -141,8 +141,8 @@ def check_annotation(annotation: Annotation, frame: FrameRecord, labels: ChartLa
     breaches = []
     if annotation.id != frame.index * INSTANCES_PER_IMAGE + k or annotation.image_id != frame.index:
         breaches.append(f"ids {annotation.id}, {annotation.image_id} don't belong to this frame and instance")
-    if annotation.ref_model != atlas.name:
-        breaches.append(f"ref_model `{annotation.ref_model}`, the atlas is `{atlas.name}`")
+    if annotation.ref_model != atlas.ref_model:
+        breaches.append(f"ref_model `{annotation.ref_model}`, the atlas has `{atlas.ref_model}`")
     mask = frame.segmentation[:, :, 0] == k
     box = tight_box(mask)
     if box is None or [*box] != annotation.bbox:
@@ -252,7 +252,7 @@ def _check_points(
     exact = np.column_stack([labels.u[at], labels.v[at]])
     if (labels.part[at] != part).any() or np.abs(exact - np.column_stack([u, v])).max() > UV_TOLERANCE:
         breaches.append("dp points differ from the surface points at their pixels")
-    vertex = atlas.nearest_vertex(labels.face[at], labels.barycentrics[at])
+    vertex = atlas.label_vertex(labels.face[at], labels.barycentrics[at])
     if not np.array_equal(vertex, annotation.dp_vertex):
         breaches.append("dp_vertex differs from the nearest vertices of the surface points")
     coarse = np.bincount(FINE_TO_COARSE[labels.part[at]])

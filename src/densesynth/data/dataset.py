@@ -237,6 +237,9 @@ def _difference(found: Manifest, wanted: Manifest) -> str | None:
         there, here = getattr(found, name), getattr(wanted, name)
         if there != here:
             return f"its {name} is {there}, this run's is {here}"
+    for there_file, here_file in zip(found.body_files, wanted.body_files, strict=False):
+        if (there_file.role, there_file.sha256) != (here_file.role, here_file.sha256):
+            return f"its {there_file.role} has sha256 {there_file.sha256[:12]}…, this run's {here_file.sha256[:12]}…"
     there, here = _flatten(found.configuration), _flatten(wanted.configuration)
     for key in sorted(there.keys() | here.keys()):
         if there.get(key) != here.get(key):

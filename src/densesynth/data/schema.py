@@ -153,11 +153,21 @@ class AuditSummary(Struct, frozen=True, forbid_unknown_fields=True):
     p999_error_px: float | None
 
 
+class BodyFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of the user's that the bodies are made from. role: which model of the family, or what else it is."""
+
+    role: str
+    name: str
+    path: str
+    sha256: str
+
+
 class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """manifest.json: what the dataset is made from, and what is in it.
 
     configuration: the resolved recipe as plain values. frames: how many were asked for. version: densesynth's own.
-    versions: other packages'. counts: None until the run is finished. audit: None until it is audited.
+    versions: other packages'. body_files: what bodies of SMPL's family are made from. counts: None until the run is
+    finished. audit: None until it is audited.
     """
 
     format: int = FORMAT
@@ -168,6 +178,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     body: str
     versions: dict[str, str] = {}
     licences: list[Licence] = []
+    body_files: list[BodyFile] = []
     counts: Counts | None = None
     audit: AuditSummary | None = None
 

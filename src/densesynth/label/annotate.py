@@ -73,7 +73,7 @@ def annotate(
                 visible_vertices=visible_vertices[k],
                 occluded=1.0 - area / max(covered, area),
                 truncated=1.0 - float(np.count_nonzero(vertices_inside)) / len(vertices_inside),
-                ref_model=atlas.name,
+                ref_model=atlas.ref_model,
             )
         )
     return tuple(annotated)
@@ -112,5 +112,5 @@ def _dense_points(labels: ChartLabels, atlas: Atlas, rows: Int64[Array, "k"]) ->
         part=labels.part[rows],
         u=labels.u[rows],
         v=labels.v[rows],
-        vertex=atlas.nearest_vertex(labels.face[rows], labels.barycentrics[rows]),
+        vertex=atlas.label_vertex(labels.face[rows], labels.barycentrics[rows]),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -120,3 +120,34 @@ class PictureSettings:
         check_ranges(self, noise=(0.0, 0.5))
         if self.edge_samples not in (1, 4, 8):
             raise ValueError(f"`edge_samples` = {self.edge_samples} must be 1, 4 or 8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BodySettings:
+    """Which parametric body people have. SMPL's family is the user's to bring (`densesynth assets check FOLDER`)."""
+
+    model: Literal["anny", "smpl", "smplh", "smplx"] = "anny"
+    """anny comes with densesynth; the others need `files`."""
+    files: Path | None = None
+    """Folder with the model's official files (searched with its subfolders, told by content), or one file."""
+    genders: tuple[Literal["male", "female", "neutral"], ...] = ("male", "female")
+    """Which of the files are used; people of each are as frequent."""
+    betas: Annotated[int, Meta(ge=1, le=300)] = 10
+    """Shape coefficients that are drawn, each from a standard normal distribution cut at 2.5."""
+    charts: Path | None = None
+    """DensePose's UV_Processed.mat, for smpl and smplh. Without it charts are carried over from Anny: near the official
+    ones, and not them."""
+    cse_mesh: Path | None = None
+    """DensePose CSE's mesh (smpl_27554.pkl): `dp_vertex` then counts its vertices and `ref_model` names it."""
+
+    def __post_init__(self) -> None:
+        if self.model == "anny":
+            for name in ("files", "charts", "cse_mesh"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"`{name}` is for bodies of SMPL's family; set `model` to smpl, smplh or smplx")
+        elif self.files is None:
+            raise ValueError(f"`model` = {self.model} needs `files`: the folder with its official files")
+        if not self.genders or len(set(self.genders)) != len(self.genders):
+            raise ValueError("`genders` must name male, female or neutral, each once at most")
+        if self.model == "smplx" and self.charts is not None:
+            raise ValueError("`charts` has SMPL's topology, and smplx has another; leave `charts` out")

@@ -19,8 +19,9 @@ from functools import cached_property
 from importlib import resources
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
+from densesynth.arrays import Array, Bool, Float32, Float64, Int32, UInt8
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.surface.locate import ChartIndex, Located, index_charts
 from densesynth.surface.parts import FINE_TO_COARSE
@@ -30,13 +31,29 @@ POSITIVE_PARTS: tuple[int, ...] = (1, 4, 5, 7, 10, 12, 14, 15, 18, 19, 21, 23, 2
 
 
 @dataclass(frozen=True, eq=False)
+class ReferenceMesh:
+    """Another mesh of the same surface, whose vertices labels count (DensePose CSE's `smpl_27554`).
+
+    rest: where its vertices lie on the template, metres.
+    """
+
+    name: str
+    rest: Float64[Array, "n 3"]
+
+    @cached_property
+    def tree(self) -> cKDTree:
+        return cKDTree(self.rest)
+
+
+@dataclass(frozen=True, eq=False)
 class Atlas:
     """Charts on one mesh topology; the mesh may be posed and shaped at will.
 
     faces: the mesh the charts are for. part: DensePose's fine part of each face, 1..24. uv: U, V of each face's
     corners, in [0, 1]; corners that meet at a vertex differ across a seam. mirror_vertex: each vertex's counterpart on
     the other side. mirror_face, mirror_corner: each face's counterpart, and which of its corners is the counterpart of
-    corner 0, 1, 2. rest_position: the template's vertices, metres, z up, facing −y. interior: faces not seen on a
+    corner 0, 1, 2. rest_position: the template's vertices, metres, z up, facing −y. reference: the mesh whose vertices
+    labels count, where it isn't this one. interior: faces not seen on a
     closed-eyed, closed-mouthed body (mouth, tongue, eye sockets, backs of the eyeballs).
     """
 
@@ -49,6 +66,20 @@ class Atlas:
     mirror_corner: Int32[Array, "f 3"]
     rest_position: Float32[Array, "v 3"]
     interior: Bool[Array, "f"]
+    reference: ReferenceMesh | None = None
+
+    @property
+    def ref_model(self) -> str:
+        """The mesh whose vertices `label_vertex` tells, as DensePose's `ref_model` names it."""
+        return self.name if self.reference is None else self.reference.name
+
+    def label_vertex(self, face: Int32[Array, "n"], barycentrics: Float32[Array, "n 3"]) -> Int32[Array, "n"]:
+        """The vertex of `ref_model` that is nearest to each surface point on the template."""
+        if self.reference is None:
+            return self.nearest_vertex(face, barycentrics)
+        corners = self.rest_position[self.faces[face]].astype(np.float64)
+        points = np.einsum("nk,nkc->nc", barycentrics.astype(np.float64), corners)
+        return self.reference.tree.query(points)[1].astype(np.int32)
 
     def encode(
         self, face: Int32[Array, "n"], barycentrics: Float32[Array, "n 3"]

@@ -65,7 +65,7 @@ def vertex_normals(vertices: Array, faces: Array) -> Float64[Array, "v 3"]:
     return total / np.where(length > 0.0, length, 1.0)
 
 
-_Group = tuple[cKDTree, Int64[Array, "k"], float]
+_Group = tuple[cKDTree, Int64[Array, "_"], float]
 
 
 def _group(corners: Float64[Array, "f 3 3"]) -> list[_Group]:
