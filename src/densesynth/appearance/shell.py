@@ -19,6 +19,7 @@ from densesynth.appearance.kernels.base import Row
 from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import FIELDS, Paint
 from densesynth.arrays import Array, Float32, UInt8
+from densesynth.errors import AssetError
 
 SMOOTHING = 14  # averagings over a vertex's neighbours
 CUT = ("top", "top_loose", "bottom", "bottom_loose", "hair", "hat")
@@ -65,6 +66,11 @@ class Shell:
 
         outfits: the bytes of `pack_outfits`' rows; cuts: `draw_cuts`'. A function of these alone.
         """
+        if vertices.shape[1] != len(self.paint.fields):
+            raise AssetError(
+                f"the clothes are for a body of {len(self.paint.fields)} vertices, found {vertices.shape[1]}; "
+                "use the paint that was made for this body"
+            )
         return np.stack([self._dress_one(k, body, outfits, cuts) for k, body in enumerate(vertices)])
 
     def _dress_one(

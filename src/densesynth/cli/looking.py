@@ -43,6 +43,7 @@ class Show:
 
 def prove(folder: Path, elsewhere: Path | None = None) -> int:
     """Audit a dataset and print the report; returns the exit status. elsewhere: where its body's files are."""
+    from densesynth.appearance.shell import Shell
     from densesynth.bodies import reopen_body
     from densesynth.config import recipe_from_table
     from densesynth.data.audit import audit, format_report, with_audit
@@ -57,7 +58,7 @@ def prove(folder: Path, elsewhere: Path | None = None) -> int:
         )
     assets = reopen_body(settings, manifest.body_files, elsewhere, Console(stderr=True).print)
     with frames_bar(Console(stderr=True), "audited") as advance_to:
-        report = audit(folder, lambda _: assets.body, assets.atlas, advance_to)
+        report = audit(folder, lambda _: assets.body, assets.atlas, advance_to, Shell(assets.make_paint("cpu")))
     with_audit(folder, report)
     Console(soft_wrap=True, highlight=False).print(format_report(report), markup=False)
     return 0 if report.ok else EXIT_BREACH

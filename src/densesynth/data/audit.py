@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from densesynth.appearance.shell import Shell
 from densesynth.arrays import Array, Float64, Int64
 from densesynth.body.body import Body
 from densesynth.data.dataset import ANNOTATIONS, MANIFEST, assemble, read_manifest
@@ -66,8 +67,10 @@ def audit(
     body_for: Callable[[str], Body],
     atlas: Atlas,
     progress: Callable[[int, int], None] | None = None,
+    shell: Shell | None = None,
 ) -> AuditReport:
     """Audit a dataset. body_for: name in the manifest → body. progress: told (frames done, frames in all).
+    shell: what dresses the body; Anny's when left out.
 
     Raises DatasetError only when the folder is no dataset; whatever is wrong inside becomes a breach.
     """
@@ -82,7 +85,7 @@ def audit(
     if not same_mesh:
         breaches.append(Breach(MANIFEST, f"body `{manifest.body}` doesn't have the faces of atlas `{atlas.name}`"))
     for index in range(manifest.frames if same_mesh else 0):
-        frame = examine_frame(folder, index, manifest, body, atlas)
+        frame = examine_frame(folder, index, manifest, body, atlas, shell)
         breaches += frame.breaches
         if frame.record is not None:
             records.append(frame.record)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from densesynth.appearance.shell import Shell
 from densesynth.arrays import Array, Float64
 from densesynth.body.body import Body, PosedBodies
 from densesynth.data.consistency import (
@@ -77,7 +78,9 @@ class Examination:
     breaches: tuple[Breach, ...] = ()
 
 
-def examine_frame(folder: Path, index: int, manifest: Manifest, body: Body, atlas: Atlas) -> Examination:
+def examine_frame(
+    folder: Path, index: int, manifest: Manifest, body: Body, atlas: Atlas, shell: Shell | None = None
+) -> Examination:
     """Audit frame `index`. The bodies are posed again from the stored parameters, unless vertices were kept."""
 
     def breaches_in(kind: str, found: list[str]) -> tuple[Breach, ...]:
@@ -107,7 +110,7 @@ def examine_frame(folder: Path, index: int, manifest: Manifest, body: Body, atla
         return Examination(record=record, breaches=breaches + breaches_in(SURFACE, [str(error)]))
 
     labels = chart_labels_of(frame, atlas)
-    posed = repose(frame.surface, body)
+    posed = repose(frame.surface, body, shell)
     breaches += breaches_in(SURFACE, _check_stored_pose(frame, posed))
     if "vertices" in frame.surface:
         posed = PosedBodies(frame.surface["vertices"], posed.joints, posed.keypoints)

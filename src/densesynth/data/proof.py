@@ -39,17 +39,20 @@ _LEFT_HEAD = 24
 _EARS = (3, 4)  # left and right, of COCO's keypoints
 
 
-def repose(surface: Mapping[str, Array], body: Body) -> PosedBodies:
-    """Pose the frame's people again from the parameters in its surface file, and dress them as it says."""
+def repose(surface: Mapping[str, Array], body: Body, shell: Shell | None = None) -> PosedBodies:
+    """Pose the frame's people again from the parameters in its surface file, and dress them as it says.
+
+    shell: what dresses this body; Anny's when left out.
+    """
     posed = body.pose(surface["betas"], surface["rotations"], surface["transl"])
     if "cuts" not in surface:
         return posed
-    return replace(posed, vertices=load_shell().dress(posed.vertices, surface["outfits"], surface["cuts"]))
+    return replace(posed, vertices=(shell or load_shell()).dress(posed.vertices, surface["outfits"], surface["cuts"]))
 
 
 @cache
 def load_shell() -> Shell:
-    """What dresses bodies again; the paint, and so clothes, are made for Anny."""
+    """What dresses Anny again; other bodies come with a shell of their own."""
     return Shell(load_paint(load_atlas("anny").faces))
 
 
