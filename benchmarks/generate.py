@@ -59,7 +59,7 @@ def measure_densesynth(frames: int, warm_up: int, seed: int, size: int, device: 
             start = time.perf_counter(), time.process_time()
             record = generator.frame(seed, index)
             drawn = time.perf_counter()
-            write_record(folder, record, recipe.picture.jpeg_quality)
+            write_record(folder, record, generator.jpeg_quality(seed, index))
             end = time.perf_counter(), time.process_time()
             if index < warm_up:
                 continue

@@ -12,6 +12,7 @@ from typing import Any
 
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.scene.light_settings import LightRanges
+from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import (
     BackgroundSettings,
     BodySettings,
@@ -33,6 +34,7 @@ class Recipe:
     lens: LensSettings = field(default_factory=LensSettings)
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
     light: LightRanges = field(default_factory=LightRanges)
+    sensor: SensorSettings = field(default_factory=SensorSettings)
     picture: PictureSettings = field(default_factory=PictureSettings)
     harmonise: HarmoniseSettings = field(default_factory=HarmoniseSettings)
 

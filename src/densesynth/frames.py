@@ -71,7 +71,7 @@ class Generator:
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
         self.shell = Shell(paint)
-        self.painter = Painter(paint, self.surroundings, recipe.picture, self.device, harmoniser)
+        self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
         self.stages: dict[str, float] = {}
 
     @contextmanager
@@ -79,6 +79,11 @@ class Generator:
         start = perf_counter()
         yield
         self.stages[name] = self.stages.get(name, 0.0) + perf_counter() - start
+
+    def jpeg_quality(self, seed: int, index: int) -> int:
+        """Quality of frame `index`'s JPEG, 1 to 100."""
+        low, high = self.recipe.picture.jpeg_range
+        return low if low == high else int(stream(seed, index, Purpose.JPEG).integers(low, high, endpoint=True))
 
     def frame(self, seed: int, index: int) -> FrameRecord:
         """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
@@ -94,6 +99,7 @@ class Generator:
                 seed,
                 index,
                 recipe.light,
+                moving=recipe.sensor.shutter[1] > 0.0,
             )
         worn: dict[str, Array] = {}
         if recipe.people.shells:
@@ -127,6 +133,9 @@ class Generator:
         picture, harmonised = self.painter.picture(
             view,
             scene,
+            buffers,
+            self.body.faces,
+            effects=stream(seed, index, Purpose.EXPOSURE),
             choice=stream(seed, index, Purpose.SURROUNDINGS),
             backdrop=stream(seed, index, Purpose.BACKDROP),
             sensor=stream(seed, index, Purpose.SENSOR),

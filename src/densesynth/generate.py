@@ -94,7 +94,7 @@ def _generate(
 
 def _run_here(generator: Generator, out: Path, seed: int, todo: Iterable[int]) -> Iterator[int]:
     for index in todo:
-        write_record(out, generator.frame(seed, index), generator.recipe.picture.jpeg_quality)
+        write_record(out, generator.frame(seed, index), generator.jpeg_quality(seed, index))
         yield index
 
 
@@ -110,7 +110,7 @@ def _start_worker(recipe: Recipe, device: str, keep_geometry: bool) -> None:
 
 def _work(out: Path, seed: int, index: int) -> int:
     assert _worker is not None
-    write_record(out, _worker.frame(seed, index), _worker.recipe.picture.jpeg_quality)
+    write_record(out, _worker.frame(seed, index), _worker.jpeg_quality(seed, index))
     return index
 
 

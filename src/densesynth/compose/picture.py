@@ -10,9 +10,11 @@ import numpy as np
 
 from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.paint import Paint
-from densesynth.arrays import Array, Float32, UInt8
+from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
-from densesynth.render.sensor import develop, encode_srgb
+from densesynth.render.buffers import Buffers
+from densesynth.render.sensor import encode_srgb
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 from densesynth.render.view import View
@@ -20,6 +22,7 @@ from densesynth.scene.backdrop import bound_shadow
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.contact import MARGIN, find_contact
 from densesynth.scene.scene import Scene
+from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import PictureSettings
 
 SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of index 1.5
@@ -37,6 +40,7 @@ class Painter:
     paint: Paint
     surroundings: Surroundings
     settings: PictureSettings
+    sensor: SensorSettings
     device: str
     harmoniser: Harmoniser | None = None
 
@@ -44,15 +48,20 @@ class Painter:
         self,
         view: View,
         scene: Scene,
+        buffers: Buffers,
+        faces: Int32[Array, "f 3"],
         *,
+        effects: np.random.Generator,
         choice: np.random.Generator,
         backdrop: np.random.Generator,
         sensor: np.random.Generator,
         stage: Stage,
     ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
-        """The sRGB picture of a scene whose people are the view's meshes, and what harmonisation did to it (None when
-        off, or nothing to harmonise). choice (of what stands behind), backdrop, sensor: their random streams.
-        stage: names the span of time that follows, for benchmarks."""
+        """The sRGB picture of a scene whose people are in the view, and what harmonisation did to it (None when off, or
+        nothing to harmonise). buffers: their body points in the view. faces: the bodies'. effects, choice (of what
+        stands behind), backdrop, sensor: their random streams. stage: names the span of time that follows, for
+        benchmarks."""
+        drawn = draw_exposure(self.sensor, effects)
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
         with stage("paint"):
@@ -65,7 +74,7 @@ class Painter:
                 host.footprint,
             )
         with stage("backdrop"):
-            behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, True)
+            behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, drawn.aperture <= 0.0)
         with stage("shadow map"):
             shadow = make_shadow_map(view.raster.geometry, lighting)
         with stage("ground shadow"):
@@ -83,8 +92,9 @@ class Painter:
                 share = 1.0 - samples.background_weight.numpy().reshape(linear.shape[:2])
                 linear, harmonised = harmonise_linear(linear, share, self.harmoniser)
         with stage("sensor"):
-            noise = float(sensor.uniform(*self.settings.noise))
-            return develop(linear, noise, sensor, self.device), harmonised
+            velocity = pixel_velocity(buffers, scene.people, faces, scene.camera) if drawn.shutter > 0.0 else None
+            picture = take(linear, drawn, self.settings, buffers, behind, scene.camera, velocity, sensor, self.device)
+            return picture, harmonised
 
 
 def harmonise_linear(

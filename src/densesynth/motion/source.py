@@ -43,15 +43,16 @@ class ClipLibrary:
     groups: tuple[Int64[Array, "_"], ...] = field(repr=False)
     skipped: dict[str, str]
 
-    def draw(self, rng: np.random.Generator) -> tuple[str, float, Pose]:
-        """A clip's name, a time in it (seconds) and the pose there; every group of poses alike is as likely."""
+    def draw(self, rng: np.random.Generator, ahead: float = 0.0) -> tuple[str, float, Pose]:
+        """A clip's name, a time in it (seconds) and the pose `ahead` seconds after it; every group of poses alike is as
+        likely."""
         group = self.groups[int(rng.integers(len(self.groups)))]
         number, frame = self.moments[group[int(rng.integers(len(group)))]]
         name = tuple(self.clips)[number]
         clip = self.clips[name]
         aside = rng.uniform(-0.5, 0.5) / MOMENTS
         time = float(np.clip(frame / clip.frame_rate + aside, 0.0, (len(clip.poses) - 1) / clip.frame_rate))
-        return name, time, self.pose_at(name, time)
+        return name, time, self.pose_at(name, time + ahead)
 
     def pose_at(self, name: str, time: float) -> Pose:
         """The pose of a clip at `time` seconds; held before its start and after its end. Raises AssetError."""

@@ -27,7 +27,7 @@ def encode_srgb(linear: Float32[Array, "*n"]) -> Float32[Array, "*n"]:
 
 
 @cache
-def _grain(device: str) -> wp.array:
+def load_grain(device: str) -> wp.array:
     grain = np.random.default_rng(20220101).standard_normal(TAPE + int(RUN), dtype=np.float32)
     return wp.array(grain, dtype=wp.float32, device=device)
 
@@ -46,6 +46,6 @@ def develop(
     starts = wp.array(rng.integers(TAPE, size=runs, dtype=np.int32), dtype=wp.int32, device=device)
     source = wp.array(np.ascontiguousarray(linear).ravel(), dtype=wp.float32, device=device, copy=False)
     picture = wp.empty(linear.size, dtype=wp.uint8, device=device)
-    inputs = [source, read, shot, _grain(device), starts, picture]
+    inputs = [source, read, shot, load_grain(device), starts, picture]
     wp.launch(develop_kernel, runs, inputs, device=device)
     return picture.numpy().reshape(linear.shape)

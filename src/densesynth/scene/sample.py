@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -24,8 +25,9 @@ from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettin
 STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
 
 
-PoseSource = Callable[[np.random.Generator], tuple[str, float, Pose]]
-"""Draws a pose: the name of its motion, the time in it (seconds), the pose."""
+PoseSource = Callable[[np.random.Generator, float], tuple[str, float, Pose]]
+"""Draws a pose: the name of its motion, the time in it (seconds), the pose so many seconds after that time."""
+AHEAD = 1.0 / 120.0  # seconds between the two poses that tell how fast somebody moves
 
 
 def draw_scene(
@@ -38,8 +40,12 @@ def draw_scene(
     seed: int,
     index: int,
     light: LightRanges = DEFAULT_LIGHT,
+    moving: bool = False,
 ) -> tuple[Scene, PosedBodies]:
-    """Draw scene `index` of a run, with the bodies as posed in it. The subject, people[0], is always there."""
+    """Draw scene `index` of a run, with the bodies as posed in it. The subject, people[0], is always there.
+
+    moving: whether people's velocities are found, which changes nothing else.
+    """
     rng = stream(seed, index, Purpose.PEOPLE)
     outfits = stream(seed, index, Purpose.OUTFITS)
     places = stream(seed, index, Purpose.PLACES)
@@ -49,7 +55,7 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed, box = _draw_person(poses, body, rng, outfits)
+        person, posed, box = _draw_person(poses, body, rng, outfits, moving)
         if view is None:
             view = draw_camera(
                 camera,
@@ -87,17 +93,20 @@ def draw_scene(
 
 
 def _draw_person(
-    poses: PoseSource, body: Body, rng: np.random.Generator, outfits: np.random.Generator
+    poses: PoseSource, body: Body, rng: np.random.Generator, outfits: np.random.Generator, moving: bool
 ) -> tuple[PersonInScene, PosedBodies, Box]:
     """A person over the origin, feet on the ground, turned anywhere; the bounding box too."""
     betas = body.sample_betas(rng)
-    motion, time, pose = poses(rng)
-    rotations = turn(pose.rotations, rng.uniform(-np.pi, np.pi))
-    posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
-    box = bounding_box(posed.vertices[0])
-    lowest, highest = np.float32(box[0, 2]), np.float32(box[1, 2])
-    stature = float(highest - lowest) / STATURE if pose.height else 0.0
-    shift = np.array([0.0, 0.0, pose.height * stature - float(lowest)], dtype=np.float32)
+    again = deepcopy(rng) if moving else None
+    motion, time, pose = poses(rng, 0.0)
+    heading = rng.uniform(-np.pi, np.pi)
+    rotations = turn(pose.rotations, heading)
+    posed, box, shift = _stand(body, betas, rotations, pose.height)
+    velocity = None
+    if again is not None:
+        later = poses(again, AHEAD)[2]
+        next_posed, _, next_shift = _stand(body, betas, turn(later.rotations, heading), later.height)
+        velocity = (next_posed.vertices[0] + next_shift - posed.vertices[0] - shift) * np.float32(1.0 / AHEAD)
     person = PersonInScene(
         betas=betas,
         rotations=rotations,
@@ -105,9 +114,21 @@ def _draw_person(
         outfit=draw_outfit(outfits, body.sex(betas)),
         motion=motion,
         time=time,
+        velocity=velocity,
     )
     # Rounded as the vertices are, so that the box stays exactly theirs.
     return person, _shift(posed, shift), (box.astype(np.float32) + shift).astype(np.float64)
+
+
+def _stand(
+    body: Body, betas: Float32[Array, "s"], rotations: Float32[Array, "52 3"], height: float
+) -> tuple[PosedBodies, Box, Float32[Array, "3"]]:
+    """A body posed over the origin, its bounding box, and the shift that puts it on the ground."""
+    posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
+    box = bounding_box(posed.vertices[0])
+    lowest, highest = np.float32(box[0, 2]), np.float32(box[1, 2])
+    stature = float(highest - lowest) / STATURE if height else 0.0
+    return posed, box, np.array([0.0, 0.0, height * stature - float(lowest)], dtype=np.float32)
 
 
 def built_in_poses(names: tuple[str, ...]) -> PoseSource:
@@ -117,10 +138,10 @@ def built_in_poses(names: tuple[str, ...]) -> PoseSource:
             raise ConfigurationError(f"unknown motion `{name}`; the library has {', '.join(MOTION_NAMES)}")
     known = names or MOTION_NAMES
 
-    def draw(rng: np.random.Generator) -> tuple[str, float, Pose]:
+    def draw(rng: np.random.Generator, ahead: float = 0.0) -> tuple[str, float, Pose]:
         motion = known[int(rng.integers(len(known)))]
         time = float(rng.uniform(0.0, duration(motion)))
-        return motion, time, pose_at(motion, time, draw_variation(rng))
+        return motion, time, pose_at(motion, time + ahead, draw_variation(rng))
 
     return draw
 

@@ -14,7 +14,8 @@ from densesynth.render.lighting import Lighting
 class PersonInScene:
     """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: the pelvis, metres.
 
-    motion, time: which moment (seconds) of which built-in motion the pose was taken from.
+    motion, time: which moment (seconds) of which motion the pose was taken from. velocity: of the body's vertices in
+    the movement, metres a second; None where it wasn't asked for.
     """
 
     betas: Float32[Array, "s"]
@@ -23,6 +24,7 @@ class PersonInScene:
     outfit: Outfit
     motion: str
     time: float
+    velocity: Float32[Array, "v 3"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

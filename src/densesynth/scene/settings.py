@@ -113,13 +113,20 @@ class PictureSettings:
     """Colour samples in pixels that edges cross: 1 (no anti-aliasing), 4 or 8. Labels stay at pixel centres."""
     noise: Range = (0.0, 0.02)
     """Standard deviation of the sensor's noise in mid-grey, as a share of white; [0, 0] is off."""
-    jpeg_quality: Annotated[int, Meta(ge=1, le=100)] = 95
-    """JPEG quality of the files in images/."""
+    jpeg_quality: int | tuple[int, int] = 95
+    """JPEG quality of the files in images/, 1 to 100; two numbers are a range, drawn for each frame."""
 
     def __post_init__(self) -> None:
         check_ranges(self, noise=(0.0, 0.5))
+        low, high = self.jpeg_range
+        if not 1 <= low <= high <= 100:
+            raise ValueError(f"`jpeg_quality` = {self.jpeg_quality} must lie within 1 and 100, and a range must rise")
         if self.edge_samples not in (1, 4, 8):
             raise ValueError(f"`edge_samples` = {self.edge_samples} must be 1, 4 or 8")
+
+    @property
+    def jpeg_range(self) -> tuple[int, int]:
+        return (self.jpeg_quality,) * 2 if isinstance(self.jpeg_quality, int) else self.jpeg_quality
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,143 @@
+"""What happens to light between the lens and the sensor: blurs, aberrations, exposure; linear light in and out.
+
+Each effect returns its input, the very array, when it is off.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import warp as wp
+
+from densesynth.arrays import Array, Float32, UInt8
+from densesynth.render.kernels import blur as kernels
+from densesynth.render.sensor import MID_GREY, READ_SHARE, load_grain
+
+WIDEST_DISC = 14.0  # half-resolution pixels a disc of confusion's radius may reach
+BRIGHTEST = 4.0  # light that a full shoulder still tells from white
+GREY_MIRED = 154.0  # of daylight, 6500 K
+
+
+def defocus(
+    linear: Float32[Array, "h w 3"], depth: Float32[Array, "h w"], focused: float, strength: float, device: str = "cpu"
+) -> Float32[Array, "h w 3"]:
+    """Depth of field. depth: metres, +inf far away. focused: metres in focus. strength: focal length (px) times the
+    aperture's diameter (m), so that a point's disc is strength · |1/depth − 1/focused| px wide; 0 is off.
+
+    Gathered at half resolution (a disc blurs more than that), and laid over the picture where discs pass a pixel.
+    """
+    if strength <= 0.0:
+        return linear
+    height, width = depth.shape
+    half = (width + 1) // 2, (height + 1) // 2
+    small = cv2.resize(linear, half, interpolation=cv2.INTER_AREA)
+    near = np.ascontiguousarray(depth[::2, ::2])
+    radius = np.minimum(np.abs(1.0 / near - np.float32(1.0 / focused)) * np.float32(strength / 4.0), WIDEST_DISC)
+    radius = radius.astype(np.float32)
+    # Discs of what is in front reach out over pixels beside it; what is behind reaches as far as the pixel's own.
+    size = int(2 * np.ceil(float(radius.max())) + 1)
+    front = np.where(near < focused, radius, np.float32(0.0))
+    reach = np.maximum(cv2.dilate(front, np.ones((size, size), np.uint8)), radius) if front.any() else radius
+
+    def place(array: Any, kind: Any) -> Any:
+        return wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False)
+
+    blurred = wp.empty(near.shape, dtype=wp.vec3, device=device)
+    inputs = [place(small, wp.vec3), *(place(a, wp.float32) for a in (radius, near, reach)), blurred]
+    wp.launch(kernels.defocus_kernel, near.shape, inputs, device=device)
+    soft = cv2.resize(cv2.blur(blurred.numpy(), (2, 2)), (width, height), interpolation=cv2.INTER_LINEAR)
+    full = np.abs(1.0 / depth - np.float32(1.0 / focused)) * np.float32(strength / 4.0)
+    spread = cv2.resize(cv2.blur(np.where(reach > radius, reach, 0.0), (3, 3)), (width, height))
+    share = np.clip(np.maximum(full, spread) * 2.0 - 0.5, 0.0, 1.0).astype(np.float32)
+    return np.asarray(cv2.blendLinear(soft, linear, share, np.float32(1.0) - share), dtype=np.float32)
+
+
+def smear(
+    linear: Float32[Array, "h w 3"], velocity: Float32[Array, "h w 2"] | None, device: str = "cpu"
+) -> Float32[Array, "h w 3"]:
+    """Motion blur about the middle of the exposure. velocity: pixels moved during it; None is off."""
+    if velocity is None or float(np.abs(velocity).max(initial=0.0)) < 0.5:
+        return linear
+    height, width = velocity.shape[:2]
+    tiles = -(-height // int(kernels.TILE)), -(-width // int(kernels.TILE))
+    moved = wp.array(np.ascontiguousarray(velocity), dtype=wp.vec2, device=device, copy=False)
+    light = wp.array(np.ascontiguousarray(linear), dtype=wp.vec3, device=device, copy=False)
+    fastest = wp.empty(tiles, dtype=wp.vec2, device=device)
+    out = wp.empty((height, width), dtype=wp.vec3, device=device)
+    wp.launch(kernels.fastest_kernel, tiles, [moved, fastest], device=device)
+    wp.launch(kernels.smear_kernel, (height, width), [light, moved, fastest, out], device=device)
+    return np.asarray(out.numpy())
+
+
+def fringe(linear: Float32[Array, "h w 3"], pixels: float) -> Float32[Array, "h w 3"]:
+    """Lateral chromatic aberration: red drawn larger, blue smaller, by `pixels` each in the corners; 0 is off."""
+    if pixels == 0.0:
+        return linear
+    height, width = linear.shape[:2]
+    share = pixels / (0.5 * np.hypot(width, height))
+    x = np.arange(width, dtype=np.float32) + np.float32(0.5 - 0.5 * width)
+    y = np.arange(height, dtype=np.float32) + np.float32(0.5 - 0.5 * height)
+    out = np.empty_like(linear)
+    out[..., 1] = linear[..., 1]
+    for channel, scale in ((0, 1.0 / (1.0 + share)), (2, 1.0 / (1.0 - share))):
+        stretch = np.array(
+            [[scale, 0.0, (0.5 * width - 0.5) * (1.0 - scale)], [0.0, scale, (0.5 * height - 0.5) * (1.0 - scale)]]
+        )
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        out[..., channel] = cv2.warpAffine(
+            np.ascontiguousarray(linear[..., channel]), stretch, (len(x), len(y)), flags=flags,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+    return out
+
+
+def expose(
+    linear: Float32[Array, "h w 3"],
+    gains: Float32[Array, "3"],
+    vignette: float,
+    shoulder: float,
+    noise: float,
+    rng: np.random.Generator,
+    device: str = "cpu",
+) -> Float32[Array, "h w 3"]:
+    """Exposure and white balance (gains by channel), light lost in the corners (share), shot and read noise in linear
+    light, then the tone curve's shoulder (0 none: light is cut at white; 1: it bends from a third of white on).
+
+    noise: as `sensor.develop`'s, which is then called without any.
+    """
+    height, width = linear.shape[:2]
+    slope = 1.055 / 2.4 * MID_GREY ** (1 / 2.4 - 1)
+    variance = (noise / slope) ** 2
+    # A run of a row reads no further than the tape goes on beyond TAPE.
+    grain = load_grain(device)
+    last = max(grain.shape[0] - 3 * width, 1)
+    starts = wp.array(rng.integers(last, size=height, dtype=np.int32), dtype=wp.int32, device=device)
+    source = wp.array(np.ascontiguousarray(linear).ravel(), dtype=wp.float32, device=device, copy=False)
+    out = wp.empty(linear.size, dtype=wp.float32, device=device)
+    knee, brightest = 1.0 - shoulder * 2.0 / 3.0, 1.001 + shoulder * (BRIGHTEST - 1.001)
+    shares = READ_SHARE * variance, (1.0 - READ_SHARE) * variance / MID_GREY
+    inputs = [source, width, height, vignette, wp.vec3(*gains.tolist()), *shares, knee, brightest, grain, starts, out]
+    wp.launch(kernels.expose_kernel, height, inputs, device=device)
+    return np.asarray(out.numpy()).reshape(linear.shape)
+
+
+def process(picture: UInt8[Array, "h w 3"], smoothing: float, sharpening: float) -> UInt8[Array, "h w 3"]:
+    """What telephones do to a developed picture: noise smoothed (colour more than brightness), edges sharpened; each
+    0..1 and above, 0 off."""
+    if smoothing > 0.0:
+        split = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
+        soft = cv2.GaussianBlur(split, (0, 0), 0.6 + 1.4 * smoothing)
+        split[..., 1:] = soft[..., 1:]
+        edges = cv2.absdiff(split[..., 0], soft[..., 0])
+        flat = (edges < 2 + 8 * smoothing).astype(np.uint8)
+        mixed = cv2.addWeighted(
+            split[..., 0], 1.0 - 0.7 * min(smoothing, 1.0), soft[..., 0], 0.7 * min(smoothing, 1.0), 0
+        )
+        split[..., 0] = np.where(flat, mixed, split[..., 0])
+        picture = cv2.cvtColor(split, cv2.COLOR_YCrCb2RGB)
+    if sharpening > 0.0:
+        soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
+        picture = cv2.addWeighted(picture, 1.0 + sharpening, soft, -sharpening, 0)
+    return np.asarray(picture, dtype=np.uint8)
