@@ -159,6 +159,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep
         "background pictures": recipe.background.folder,
         "HDR panoramas": recipe.background.environments,
         "motion clips": recipe.people.clips,
+        "harmonisation network": recipe.harmonise.checkpoint,
     }
     licences = [
         *FREE_ASSETS,
