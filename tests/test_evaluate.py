@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 sys.path.insert(0, str(Path(__file__).parent / "evaluation"))
 from predictions import own_labels
@@ -17,10 +18,14 @@ from predictions import own_labels
 from densesynth import Recipe, generate_dataset, open_dataset
 from densesynth.cli import EXIT_MISTAKE, run
 from densesynth.data.results import Detection, write_results
+from densesynth.errors import ConfigurationError
 from densesynth.evaluate import evaluate, open_truth
 from densesynth.evaluation.average_precision import MODES
 from densesynth.evaluation.pairs import Rules, measure_pairs
 from densesynth.evaluation.surface_error import edge_f
+from densesynth.model.small.checkpoint import save_small
+from densesynth.model.small.crop import TINY_CROP, CropNetwork
+from densesynth.model.small.detector import TINY_DETECTOR, Detector
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,6 +102,26 @@ def test_mistakes_are_one_line(people: Path, tmp_path: Path, capsys: pytest.Capt
         assert run(["evaluate", *arguments, "--out", str(tmp_path / "r")]) == EXIT_MISTAKE
         line = capsys.readouterr().err.strip().splitlines()[-1]
         assert message in line
+
+
+def test_a_checkpoint_labels_given_boxes(people: Path, tmp_path: Path) -> None:
+    """With boxes given, box AP is that of the boxes, whatever the (untrained) network says."""
+    torch.manual_seed(0)
+    crop, detector = CropNetwork(TINY_CROP), Detector(TINY_DETECTOR)
+    save_small(
+        tmp_path / "m.safetensors",
+        crop=(TINY_CROP, crop.state_dict()),
+        detector=(TINY_DETECTOR, detector.state_dict()),
+        about={},
+    )
+    write_results(tmp_path / "boxes.json", own_labels(open_dataset(people)))
+    given = evaluate(people, tmp_path / "m.safetensors", boxes=tmp_path / "boxes.json", draws=0)
+    assert given.box["AP"] == pytest.approx(1.0)
+    assert given.counts["detections"] == given.counts["people"]
+    found = evaluate(people, tmp_path / "m.safetensors", draws=0)
+    assert found.box["AP"] < 1.0
+    with pytest.raises(ConfigurationError, match="--images"):
+        evaluate(people / "annotations.json", tmp_path / "m.safetensors")
 
 
 def test_edges() -> None:

@@ -28,6 +28,7 @@ from densesynth.evaluation.average_precision import AREAS, MODES, Curve, accumul
 from densesynth.evaluation.bootstrap import intervals
 from densesynth.evaluation.chart_mesh import ChartMesh, chart_mesh_of_atlas, read_official_chart_mesh
 from densesynth.evaluation.coco import score_boxes, score_masks
+from densesynth.evaluation.detect import CHECKPOINT_SUFFIX, detect_people
 from densesynth.evaluation.pairs import ImagePairs, Rules, measure_pairs
 from densesynth.evaluation.surface_error import PersonErrors, confusion, group_errors, measure_people, swap_rate
 from densesynth.evaluation.truth import Truth, read_truth
@@ -100,17 +101,29 @@ def evaluate(
     *,
     densepose: Path | None = None,
     boxes: Path | None = None,
+    images: Path | None = None,
     strict: bool = False,
     draws: int = 200,
     seed: int = 0,
     advance: Advance | None = None,
 ) -> Evaluation:
-    """Score a file of predictions. densepose: folder of the official files, for labels on SMPL's charts. boxes: another
-    COCO results file whose boxes box AP is taken of. draws: bootstrap draws, 0 for none. Raises DensesynthError."""
+    """Score a file of predictions, or a checkpoint (.safetensors) that is run on the pictures.
+
+    densepose: folder of the official files, for labels on SMPL's charts. boxes: COCO results whose boxes the checkpoint
+    labels; with a file of predictions, those that box AP is taken of. images: the pictures' folder, a dataset's own
+    when left out. draws: bootstrap draws, 0 for none. Raises DensesynthError.
+    """
     truth, dataset = open_truth(annotations)
-    detections, boxed = read_predictions(predictions, truth)
-    if boxes is not None:
-        boxed = read_boxes(boxes, truth.sizes)
+    given = None if boxes is None else read_boxes(boxes, truth.sizes)
+    if predictions.suffix == CHECKPOINT_SUFFIX:
+        folder = images or images_of(annotations)
+        if folder is None:
+            raise ConfigurationError(f"{predictions}: to run a checkpoint, give its pictures' folder: --images FOLDER")
+        detections = detect_people(predictions, truth, folder, given, advance)
+        boxed: Sequence[Detection | Box] = detections
+    else:
+        detections, boxed = read_predictions(predictions, truth)
+        boxed = boxed if given is None else given
     mesh, distances = open_mesh(densepose, truth)
     return score_detections(
         truth,

@@ -26,15 +26,17 @@ class Evaluate:
     annotations: tyro.conf.Positional[Path]
     """COCO DensePose annotations (.json), or the folder of a dataset of densesynth."""
     predictions: tyro.conf.Positional[Path]
-    """Results in the COCO DensePose challenge's format (.json), or a dump of detectron2's apply_net (.pkl)."""
+    """Results in the COCO DensePose challenge's format (.json), or a dump of detectron2's apply_net (.pkl),
+    or a checkpoint of the small model (.safetensors), which is run on the pictures."""
     out: Path = Path("evaluation")
     """Folder for report.json and report.html."""
     densepose: Path | None = None
     """Folder with SMPL_subdiv.mat, SMPL_SUBDIV_TRANSFORM.mat and Pdist_matrix.pkl; needed for labels on SMPL."""
     boxes: Path | None = None
-    """COCO results (.json) whose boxes the box AP is taken of, instead of the predictions' own."""
+    """COCO results (.json): the people a checkpoint labels instead of those it finds; for a file of predictions, what
+    box AP is taken of."""
     images: Path | None = None
-    """Folder of the pictures, to show the best and the worst; a dataset's own when left out."""
+    """Folder of the pictures, for a checkpoint, and to show the best and the worst; a dataset's own when left out."""
     strict: bool = False
     """Score without the reference evaluator's quirks; such numbers compare with no published ones."""
     draws: int = 200
@@ -59,6 +61,7 @@ def evaluate_files(command: Evaluate) -> int:
                 command.predictions,
                 densepose=command.densepose,
                 boxes=command.boxes,
+                images=command.images,
                 strict=command.strict,
                 draws=command.draws,
                 seed=command.seed,
