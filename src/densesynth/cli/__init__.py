@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 
 import densesynth
-from densesynth.cli import evaluating, harmonising, looking, making, surfaces, training
+from densesynth.cli import evaluating, harmonising, looking, making, predicting, surfaces, training
 from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
@@ -26,6 +26,7 @@ COMMANDS: tuple[Command, ...] = (
     *harmonising.COMMANDS,
     *training.COMMANDS,
     *evaluating.COMMANDS,
+    *predicting.COMMANDS,
 )
 
 

@@ -111,12 +111,17 @@ def prepare_pictures(pictures: list[Tensor], variant: str, like: Tensor) -> Floa
     All are padded to one size whose sides divide by 32. like: gives the device and the type.
     """
     height, width = (-(-max(p.shape[axis] for p in pictures) // DIVISIBLE) * DIVISIBLE for axis in (1, 2))
-    mean, std = (MSRA_MEAN, MSRA_STD) if variant == "msra" else (TORCHVISION_MEAN, TORCHVISION_STD)
-    means, stds = (torch.tensor(values, device=like.device)[:, None, None] for values in (mean, std))
     batch = torch.zeros(len(pictures), 3, height, width, device=like.device)
     for slot, picture in zip(batch, pictures, strict=True):
-        channels = picture.to(like.device).float()
-        if variant == "msra":
-            channels = channels.flip(0)
-        slot[:, : picture.shape[1], : picture.shape[2]] = (channels - means) / stds
+        slot[:, : picture.shape[1], : picture.shape[2]] = normalise_picture(picture.to(like.device), variant)
     return batch.to(like.dtype).contiguous(memory_format=torch.channels_last)
+
+
+def normalise_picture(picture: Tensor, variant: str) -> Float[Tensor, "3 h w"]:
+    """An RGB picture (3, h, w), 0..255 → the channels as the backbone wants them."""
+    mean, std = (MSRA_MEAN, MSRA_STD) if variant == "msra" else (TORCHVISION_MEAN, TORCHVISION_STD)
+    means, stds = (torch.tensor(values, device=picture.device)[:, None, None] for values in (mean, std))
+    channels = picture.float()
+    if variant == "msra":
+        channels = channels.flip(0)
+    return (channels - means) / stds

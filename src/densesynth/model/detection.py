@@ -56,14 +56,12 @@ def pool_regions(
 ) -> Float[Tensor, "n c side side"]:
     """RoIAlign from the level that suits each box, or from the only one (stride 4). Boxes of all pictures, in order."""
     flat = torch.cat(boxes)
-    number = torch.repeat_interleave(
-        torch.arange(len(boxes), device=flat.device), torch.tensor([len(b) for b in boxes], device=flat.device)
-    )
-    regions = torch.cat([number[:, None].to(levels[0].dtype), flat.to(levels[0].dtype)], dim=1)
+    number = torch.cat([torch.full_like(own[:, :1], k) for k, own in enumerate(boxes)])
+    regions = torch.cat([number, flat], dim=1).to(levels[0].dtype)
     if len(levels) == 1:
         return roi_align(levels[0], regions, side, 1.0 / STRIDES[0], SAMPLES, False)
     which = levels_of(flat)
-    pooled = torch.zeros(len(flat), levels[0].shape[1], side, side, dtype=levels[0].dtype, device=flat.device)
+    pooled = torch.zeros(flat.shape[0], levels[0].shape[1], side, side, dtype=levels[0].dtype, device=flat.device)
     for level, (maps, stride) in enumerate(zip(levels, STRIDES, strict=False)):
         mine = torch.nonzero(which == level)[:, 0]
         pooled = pooled.index_put((mine,), roi_align(maps, regions[mine], side, 1.0 / stride, SAMPLES, False))

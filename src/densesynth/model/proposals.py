@@ -65,7 +65,7 @@ class ProposalGenerator(nn.Module):
         anchors, logits, deltas = [], [], []
         for level, stride, size in zip(pyramid, STRIDES, ANCHOR_SIZES, strict=True):
             score, delta = self.rpn_head(level)
-            height, width = level.shape[-2:]
+            height, width = int(level.shape[-2]), int(level.shape[-1])  # plain numbers, also under a tracer
             anchors.append(make_anchors(height, width, stride, size, level))
             logits.append(score.permute(0, 2, 3, 1).flatten(1))
             deltas.append(delta.permute(0, 2, 3, 1).reshape(len(delta), -1, 4))

@@ -119,6 +119,8 @@ class DensePoseRCNN(nn.Module):
             self.proposal_generator(pyramid), sizes, detector.proposals_before[1], detector.proposals_after[1]
         )
         logits, deltas = self.roi_heads.find_boxes(pyramid, proposals)
+        if len(sizes) == 1:  # nothing to split, which also keeps the exported graph free of fixed counts
+            return [choose_people(proposals[0], logits, deltas, sizes[0], detector)]
         counts = [len(p) for p in proposals]
         parts = zip(proposals, logits.split(counts), deltas.split(counts), sizes, strict=True)
         return [choose_people(p, score, delta, size, detector) for p, score, delta, size in parts]

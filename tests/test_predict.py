@@ -1,0 +1,124 @@
+"""From pictures to files: results JSON, IUV, overlays; resume; what can't be read is left out and counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from small_model import small_rcnn
+
+from densesynth.cli import run
+from densesynth.data.results import read_results
+from densesynth.errors import AssetError, DatasetError, DensesynthError
+from densesynth.model.checkpoint import save_model
+from densesynth.model.output import ChartMaps, Predictions
+from densesynth.predict import (
+    detections_of,
+    find_pictures,
+    open_predictor,
+    paste_iuv,
+    predict_pictures,
+    read_photo,
+)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.jpg", "b.png"):
+        cv2.imwrite(str(folder / name), rng.integers(0, 255, (60, 80, 3), dtype=np.uint8))
+    (folder / "cut.jpg").write_bytes((folder / "a.jpg").read_bytes()[:900])
+    (folder / "empty.png").write_bytes(b"")
+    return folder
+
+
+def _left_half(_picture: np.ndarray, _boxes: np.ndarray | None = None) -> Predictions:
+    """A planted model: one person in a fixed box, part 2 on the left half, part 9 on the right, U = 0.5, V = 1.2."""
+    fine = torch.full((1, 25, 56, 56), -5.0)
+    fine[:, 2, :, :28], fine[:, 9, :, 28:] = 5.0, 5.0
+    coarse = torch.tensor([-1.0, 1.0])[None, :, None, None].expand(1, 2, 56, 56)
+    maps = ChartMaps(coarse=coarse, fine=fine, u=torch.full_like(fine, 0.5), v=torch.full_like(fine, 1.2), scale=2)
+    return Predictions(boxes=torch.tensor([[10.9, 5.2, 51.0, 35.9]]), scores=torch.tensor([0.8]), maps=maps)
+
+
+def test_planted_person_in_every_file(photos: Path, tmp_path: Path) -> None:
+    sources = find_pictures(photos)
+    out = tmp_path / "out"
+    with pytest.warns(UserWarning, match="left out"):
+        report = predict_pictures(sources, _left_half, out, about={"model": "planted"})
+    assert (report.pictures, report.people, len(report.unreadable)) == (2, 2, 2)
+    found = read_results(out / "results.json", {0: (80, 60), 1: (80, 60)})
+    assert [d.image_id for d in found] == [0, 1]
+    assert found[0].iuv.shape == (3, 30, 40)
+    assert found[0].iuv[:, 0, 0].tolist() == [2, 127, 255]
+    assert found[0].iuv[0, 0, -1] == 9
+    iuv = cv2.cvtColor(cv2.imread(str(out / "iuv" / "a.png")), cv2.COLOR_BGR2RGB)
+    assert iuv[5, 10].tolist() == [2, 127, 255]
+    assert not iuv[:5].any()
+    assert (iuv[..., 0] > 0).sum() == 30 * 40
+    assert cv2.imread(str(out / "overlays" / "b.jpg")).shape == (60, 80, 3)
+
+    def never(_picture: np.ndarray, _boxes: np.ndarray | None = None) -> Predictions:
+        raise AssertionError("a finished picture is not predicted again")
+
+    with pytest.warns(UserWarning, match="left out"):
+        again = predict_pictures(sources, never, out, about={"model": "planted"})
+    assert again.people == 2
+    with pytest.raises(DatasetError, match="another model"):
+        predict_pictures(sources, never, out, about={"model": "other"})
+
+
+def test_the_surer_person_shows_and_borders_cut() -> None:
+    first = detections_of(_left_half(np.zeros((60, 80, 3), np.uint8)), 0)[0]
+    iuv = paste_iuv((first,), 20, 30)
+    assert (iuv[..., 0] > 0).sum() == 15 * 20
+
+
+def test_pictures_of_a_json(photos: Path) -> None:
+    listed = {"images": [{"id": 41, "file_name": "photos/a.jpg"}], "annotations": []}
+    (photos.parent / "set.json").write_text(json.dumps(listed))
+    (source,) = find_pictures(photos.parent / "set.json")
+    assert (source.image_id, source.name) == (41, "a")
+    assert read_photo(source.path).shape == (60, 80, 3)
+    for bad in (photos.parent / "nothing", photos / "empty.png"):
+        with pytest.raises(AssetError):
+            [read_photo(s.path) for s in find_pictures(bad)]
+
+
+def test_commands_with_a_small_model(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = tmp_path / "model.safetensors"
+    save_model(checkpoint, small_rcnn(score_threshold=0.0))
+    out = tmp_path / "out"
+    assert run(["predict", str(photos), "--model", str(checkpoint), "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert "2 unreadable" in said.out
+    assert "cut.jpg" in said.err
+    boxes = [{"image_id": 0, "category_id": 1, "bbox": [3, 4, 20, 30], "score": 1.0}]
+    (tmp_path / "boxes.json").write_text(json.dumps(boxes))
+    single = ["predict", str(photos / "a.jpg"), "--model", str(checkpoint), "--out", str(tmp_path / "given")]
+    assert run([*single, "--boxes", str(tmp_path / "boxes.json")]) == 0
+    (found,) = read_results(tmp_path / "given" / "results.json", {0: (80, 60)})
+    assert found.bbox == pytest.approx((3, 4, 20, 30), abs=1e-4)
+    joints = {
+        "images": [{"id": 0, "file_name": "a.jpg"}],
+        "categories": [{"keypoints": ["nose"]}],
+        "annotations": [{"image_id": 0, "bbox": [1, 2, 30, 40], "keypoints": [5, 6, 2]}],
+    }
+    (photos / "joints.json").write_text(json.dumps(joints))
+    capsys.readouterr()
+    judged = ["part-at-keypoint", str(photos / "joints.json"), "--model", str(checkpoint), "--given"]
+    assert run(judged) == 0
+    assert "nose" in capsys.readouterr().out
+    assert run(["predict", str(photos), "--model", str(tmp_path / "no.pkl"), "--out", str(out)]) == 2
+
+
+def test_embedding_models_are_refused(tmp_path: Path) -> None:
+    save_model(tmp_path / "cse.safetensors", small_rcnn(output="embedding"))
+    with pytest.raises(DensesynthError, match="embedding"):
+        open_predictor(tmp_path / "cse.safetensors")
