@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-import densesynth
 from densesynth.data.files import write_bytes
 from densesynth.errors import AssetError
 from densesynth.model.rcnn import DensePoseRCNN
@@ -74,7 +74,7 @@ def save_model(path: Path, model: DensePoseRCNN, extras: Mapping[str, str] | Non
         **(extras or {}),
         "kind": KIND,
         "format": FORMAT,
-        "densesynth": densesynth.__version__,
+        "densesynth": version("densesynth"),
         "settings": msgspec.json.encode(model.settings).decode(),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
@@ -214,7 +214,7 @@ def _stored_settings(path: Path) -> RcnnSettings:
     except (KeyError, msgspec.MsgspecError, json.JSONDecodeError) as error:
         raise AssetError(
             f"{path}: its settings can't be read ({_first_line(error)}); written by densesynth "
-            f"{metadata.get('densesynth', 'unknown')}, this is {densesynth.__version__}"
+            f"{metadata.get('densesynth', 'unknown')}, this is {version('densesynth')}"
         ) from None
 
 
