@@ -15,6 +15,7 @@ from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.shell import Shell, draw_cuts
 from densesynth.arrays import Array
 from densesynth.bodies import open_body
+from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.picture import Painter
 from densesynth.config import Recipe
@@ -32,7 +33,9 @@ from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
-from densesynth.scene.sample import built_in_poses, draw_scene
+from densesynth.scene.place import Box, bounding_box
+from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
+from densesynth.scene.scene import Scene
 from densesynth.scene.seeds import Purpose, stream
 
 Report = Callable[[str], None]
@@ -73,6 +76,7 @@ class Generator:
         self.shell = Shell(paint)
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
         self.stages: dict[str, float] = {}
+        self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], Box] | None = None
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -85,9 +89,15 @@ class Generator:
         low, high = self.recipe.picture.jpeg_range
         return low if low == high else int(stream(seed, index, Purpose.JPEG).integers(low, high, endpoint=True))
 
-    def frame(self, seed: int, index: int) -> FrameRecord:
-        """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
-        recipe = self.recipe
+    def _scene(self, seed: int, index: int) -> tuple[Scene, PosedBodies, dict[str, Array]]:
+        """The scene of frame `index`, its bodies as dressed, and what they are dressed in. Frames of one rig differ by
+        their camera alone, so the last scene is kept."""
+        recipe, number = self.recipe, index // self.recipe.camera.rig
+        if self._kept is not None and self._kept[:2] == (seed, number):
+            with self._stage("scene and pose"):
+                scene, posed, worn, subject = self._kept[2:]
+                view = draw_view(recipe.camera, recipe.lens, recipe.picture, subject, seed, index)
+                return replace(scene, camera=view), posed, worn
         with self._stage("scene and pose"):
             scene, posed = draw_scene(
                 recipe.people,
@@ -101,13 +111,21 @@ class Generator:
                 recipe.light,
                 moving=recipe.sensor.shutter[1] > 0.0,
             )
-        worn: dict[str, Array] = {}
+        subject, worn = bounding_box(posed.vertices[0]), {}
         if recipe.people.shells:
             with self._stage("clothes"):
                 outfits = [person.outfit for person in scene.people]
-                cuts = draw_cuts(outfits, stream(seed, index, Purpose.CUTS))
+                cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
                 worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
+        if recipe.camera.rig > 1:
+            self._kept = (seed, number, scene, posed, worn, subject)
+        return scene, posed, worn
+
+    def frame(self, seed: int, index: int) -> FrameRecord:
+        """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
+        recipe = self.recipe
+        scene, posed, worn = self._scene(seed, index)
         with self._stage("rasterise"):
             meshes = [
                 SceneMesh(mesh=Mesh(vertices, self.body.faces), owner=number)
@@ -136,7 +154,7 @@ class Generator:
             buffers,
             self.body.faces,
             effects=stream(seed, index, Purpose.EXPOSURE),
-            choice=stream(seed, index, Purpose.SURROUNDINGS),
+            choice=stream(seed, index // recipe.camera.rig, Purpose.SURROUNDINGS),
             backdrop=stream(seed, index, Purpose.BACKDROP),
             sensor=stream(seed, index, Purpose.SENSOR),
             stage=self._stage,

@@ -27,16 +27,25 @@ def bounding_box(vertices: Float32[Array, "v 3"]) -> Box:
 
 
 def draw_camera(
-    settings: CameraSettings, lens: Lens, picture: PictureSettings, subject: Box, rng: np.random.Generator
+    settings: CameraSettings,
+    lens: Lens,
+    picture: PictureSettings,
+    subject: Box,
+    rng: np.random.Generator,
+    aim_height: float = 0.5,
+    sector: tuple[float, float] = (-np.pi, np.pi),
 ) -> Camera:
-    """A camera that sees the subject's box as large as the settings ask, from any side."""
+    """A camera that sees the subject's box as large as the settings ask, from a side within `sector` (azimuths,
+    radians). aim_height: what it looks at, as a share of the box's height."""
     focal = rng.uniform(*settings.focal_length) / FILM_WIDTH * max(picture.width, picture.height)
     fill, elevation, roll = (rng.uniform(*r) for r in (settings.fill, settings.elevation, settings.roll))
-    azimuth = rng.uniform(-np.pi, np.pi)
+    azimuth = rng.uniform(*sector)
     shift = rng.uniform(-settings.off_centre, settings.off_centre, size=2) * (picture.width, picture.height)
 
-    middle = subject.mean(axis=0)
     extent = subject[1] - subject[0]
+    middle = subject.mean(axis=0)
+    if aim_height != 0.5:
+        middle[2] = subject[0, 2] + aim_height * extent[2]
     distance = focal * extent[2] / (fill * picture.height)
     rise = float(np.clip(np.sin(np.radians(elevation)), (LOWEST_EYE - middle[2]) / distance, 1.0))
     level = np.sqrt(1.0 - rise * rise)

@@ -12,6 +12,7 @@ from densesynth.appearance.outfit import draw_outfit
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies
 from densesynth.errors import ConfigurationError
+from densesynth.geometry.camera import Camera
 from densesynth.geometry.rotations import compose
 from densesynth.geometry.skeleton import Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
@@ -21,12 +22,14 @@ from densesynth.scene.place import Box, bounding_box, draw_camera, draw_lens, dr
 from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.scene.seeds import Purpose, stream
 from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
+from densesynth.scene.situations import draw_situation
 
 STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
 
 
 PoseSource = Callable[[np.random.Generator, float], tuple[str, float, Pose]]
 """Draws a pose: the name of its motion, the time in it (seconds), the pose so many seconds after that time."""
+RIG_PLAY = 0.2  # of the angle between two cameras of a rig, each way
 AHEAD = 1.0 / 120.0  # seconds between the two poses that tell how fast somebody moves
 
 
@@ -42,10 +45,13 @@ def draw_scene(
     light: LightRanges = DEFAULT_LIGHT,
     moving: bool = False,
 ) -> tuple[Scene, PosedBodies]:
-    """Draw scene `index` of a run, with the bodies as posed in it. The subject, people[0], is always there.
+    """Draw frame `index` of a run, with the bodies as posed in it. The subject, people[0], is always there. With a rig
+    the scene is the one of all the rig's frames, and people stand where its first camera has room for them.
 
     moving: whether people's velocities are found, which changes nothing else.
     """
+    frame, first = index, index - index % camera.rig
+    index = index // camera.rig
     rng = stream(seed, index, Purpose.PEOPLE)
     outfits = stream(seed, index, Purpose.OUTFITS)
     places = stream(seed, index, Purpose.PLACES)
@@ -57,13 +63,7 @@ def draw_scene(
     for _ in range(count):
         person, posed, box = _draw_person(poses, body, rng, outfits, moving)
         if view is None:
-            view = draw_camera(
-                camera,
-                draw_lens(lens, stream(seed, index, Purpose.LENS)),
-                picture,
-                box,
-                stream(seed, index, Purpose.CAMERA),
-            )
+            view = draw_view(camera, lens, picture, box, seed, first)
         else:
             shift = draw_place(people, view, box, boxes, places)
             if shift is None:
@@ -76,7 +76,7 @@ def draw_scene(
     assert view is not None  # count ≥ 1, which PeopleSettings checks
     scene = Scene(
         people=tuple(person for person, _ in drawn),
-        camera=view,
+        camera=view if frame == first else draw_view(camera, lens, picture, boxes[0], seed, frame),
         lighting=replace(
             draw_lighting(stream(seed, index, Purpose.LIGHT), light),
             lamps=draw_lamps(stream(seed, index, Purpose.LAMPS), light, boxes[0].mean(axis=0)),
@@ -90,6 +90,30 @@ def draw_scene(
         keypoints=np.concatenate([posed.keypoints for _, posed in drawn]),
     )
     return scene, posed_people
+
+
+def draw_view(
+    camera: CameraSettings, lens: LensSettings, picture: PictureSettings, subject: Box, seed: int, frame: int
+) -> Camera:
+    """Frame `frame`'s camera before a subject. A rig's cameras divide the circle around it between them."""
+    ranges, aim = camera, 0.5
+    if camera.portrait + camera.whole_body + camera.cut_off + camera.selfie + camera.cctv + camera.drone > 0.0:
+        ranges, aim = draw_situation(camera, stream(seed, frame, Purpose.SITUATION))
+    sector = (-np.pi, np.pi)
+    if camera.rig > 1:
+        start = stream(seed, frame // camera.rig, Purpose.RIG).uniform(-np.pi, np.pi)
+        width = 2.0 * np.pi / camera.rig
+        middle = start + width * (frame % camera.rig)
+        sector = (middle - RIG_PLAY * width, middle + RIG_PLAY * width)
+    return draw_camera(
+        ranges,
+        draw_lens(lens, stream(seed, frame, Purpose.LENS)),
+        picture,
+        subject,
+        stream(seed, frame, Purpose.CAMERA),
+        aim,
+        sector,
+    )
 
 
 def _draw_person(

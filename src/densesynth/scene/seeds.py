@@ -25,7 +25,7 @@ class Purpose(IntEnum):
     POINTS = 8
     SURROUNDINGS = 9
     LAMPS = 10
-    OPTICS = 11
+    RIG = 11
     EXPOSURE = 12
     JPEG = 13
     SITUATION = 14

@@ -58,8 +58,25 @@ class CameraSettings:
     """Rotation about the viewing axis, degrees."""
     off_centre: Annotated[float, Meta(ge=0.0, le=0.5)] = 0.1
     """How far the person may stand from the middle of the picture, as a share of its width and height."""
+    portrait: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames that show head and shoulders; the ranges above hold for what such shares leave."""
+    whole_body: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames that show the whole person."""
+    cut_off: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames whose edge cuts the person."""
+    selfie: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames taken at arm's length with a wide lens."""
+    cctv: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames taken from below a ceiling or a mast."""
+    drone: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames taken from high above."""
+    rig: Annotated[int, Meta(ge=1, le=64)] = 1
+    """Cameras around one posed scene: that many frames after one another show the same moment. The paper has 9."""
 
     def __post_init__(self) -> None:
+        shares = [self.portrait, self.whole_body, self.cut_off, self.selfie, self.cctv, self.drone]
+        if sum(shares) > 1.0 + 1e-9:
+            raise ValueError(f"the shares of camera situations sum to {sum(shares):g}; they must not pass 1")
         check_ranges(self, focal_length=(8.0, 1200.0), fill=(0.02, 20.0), elevation=(-60.0, 89.0), roll=(-180.0, 180.0))
 
 
