@@ -11,7 +11,14 @@ import pytest
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera, Lens, look_at
 from densesynth.scene import backdrop as scene_backdrop
-from densesynth.scene.backdrop import LOWEST, bound_shadow, load_backdrops, render_backdrop
+from densesynth.scene.backdrop import (
+    LOWEST,
+    _describe,
+    _place_clutter,
+    bound_shadow,
+    load_backdrops,
+    render_backdrop,
+)
 from densesynth.scene.environment import draw_lighting
 from densesynth.scene.surroundings import draw_backdrop
 
@@ -220,3 +227,32 @@ def test_missing_folder_and_file_are_refused(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(AssetError, match="found a file"):
         load_backdrops(tmp_path / "file")
+
+
+def test_walls_and_furniture_keep_clear_of_people():
+    """Whoever stands far behind the first person stays inside the room, and no box stands where a person does."""
+    moved = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        backdrop = draw_backdrop(rng)
+        camera = make_camera(azimuth=rng.uniform(-np.pi, np.pi), distance=4.0)
+        eye = camera.centre_in_world
+        away = -eye[:2] / np.linalg.norm(eye[:2])
+        people = np.stack([np.zeros(2), away * rng.uniform(1.0, 8.0) + rng.normal(0.0, 1.0, 2)])
+        world = _describe(backdrop, eye, away, people)
+        x = people @ np.array([world.wall_cos, world.wall_sin])
+        y = people @ np.array([-world.wall_sin, world.wall_cos])
+        assert (x > world.low[0] + 0.5).all()
+        assert (x < world.high[0] - 0.5).all()
+        assert (y < world.high[1] - 0.5).all()
+        for box, alone in zip(
+            _place_clutter(backdrop, away, people), _place_clutter(backdrop, away, people[:0]), strict=True
+        ):
+            if not backdrop.clutter:
+                continue
+            offset = people - box["centre"][:2]
+            c, s = float(box["cos"]), float(box["sin"])
+            local = np.abs(offset @ np.array([[c, -s], [s, c]]))
+            assert (local > box["half"][:2] + 0.2).any(axis=1).all()
+            moved += bool((box["centre"] != alone["centre"]).any())
+    assert moved > 10

@@ -28,6 +28,7 @@ from densesynth.scene.kernels.backdrop import backdrop_kernel
 from densesynth.scene.kernels.base import SIDE, Box, Surroundings
 from densesynth.scene.surroundings import Backdrop
 
+ELBOW_ROOM = 0.7  # metres from where a person stands to walls and furniture
 RAY_GRID = 25  # corners of the grid of exact rays, each way
 
 
@@ -209,8 +210,16 @@ def _noise(device: str) -> Any:
     return wp.array(make_noise_table().ravel()[: int(SIDE) ** 2], dtype=wp.float32, device=device)
 
 
-def render_backdrop(backdrop: Backdrop, camera: Camera, lighting: Lighting, device: str = "cpu") -> BackdropPicture:
-    """The surroundings as `camera` sees them, linear RGB. The people are taken to stand about the world's origin."""
+def render_backdrop(
+    backdrop: Backdrop,
+    camera: Camera,
+    lighting: Lighting,
+    device: str = "cpu",
+    people: Float64[Array, "p 2"] | None = None,
+) -> BackdropPicture:
+    """The surroundings as `camera` sees them, linear RGB. people: where they stand on the ground, metres; the first is
+    taken to stand about the world's origin. Walls keep behind them all, and no furniture stands where they do."""
+    people = np.zeros((0, 2)) if people is None else people
     height, width = camera.height, camera.width
     shape = (rows, columns) = ((height + 1) // 2, (width + 1) // 2)
     eye = camera.centre_in_world
@@ -220,8 +229,8 @@ def render_backdrop(backdrop: Backdrop, camera: Camera, lighting: Lighting, devi
     away = np.array([-eye[0], -eye[1]])
     distance = float(np.linalg.norm(away))
     away = away / distance if distance > 1e-6 else np.array([0.0, 1.0])
-    world = _describe(backdrop, eye, away)
-    boxes = _place_clutter(backdrop, away)
+    world = _describe(backdrop, eye, away, people)
+    boxes = _place_clutter(backdrop, away, people)
     _bound_boxes(boxes, camera, rays_in_camera, shape)
     lights = _light_sides(world, boxes, lighting)
     outputs = [
@@ -264,13 +273,16 @@ def _rows(kind: Any, count: int) -> Array:
     return np.zeros(count, dtype=kind.numpy_dtype())
 
 
-def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> Array:
+def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"], people: Float64[Array, "p 2"]) -> Array:
     """Boxes behind the people as the camera sees them, so that none would have to stand before a person."""
     rows = _rows(Box, max(len(backdrop.clutter), 1))
     rows["reach"] = 1.0
     right = np.array([away[1], -away[0]])
     for row, item in zip(rows, backdrop.clutter, strict=False):
-        place = right * item.lateral + away * (item.behind + item.half[0])
+        breadth = float(np.hypot(item.half[0], item.half[1])) + ELBOW_ROOM
+        beside = np.abs(people @ right - item.lateral) < breadth
+        depth = max(item.behind + item.half[0], float((people @ away + breadth)[beside].max(initial=0.0)))
+        place = right * item.lateral + away * depth
         turn = item.turn + np.arctan2(right[1], right[0])
         row["centre"] = (place[0], place[1], item.half[2])
         row["half"] = item.half
@@ -280,16 +292,27 @@ def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"]) -> Array:
     return rows
 
 
-def _describe(backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"]) -> Any:
-    """The kernel's struct. The room is laid out along the view, and grown until the camera is inside."""
+def _describe(
+    backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"], people: Float64[Array, "p 2"]
+) -> Any:
+    """The kernel's struct. The room is laid out along the view, and grown until camera and people are inside."""
     turn = float(np.arctan2(away[1], away[0]) - 0.5 * np.pi + backdrop.turn)
     c, s = np.cos(turn), np.sin(turn)
     x, y = c * eye[0] + s * eye[1], c * eye[1] - s * eye[0]
     left, right, near, far, top = backdrop.room
     deepest = max((item.behind + 2 * max(item.half) for item in backdrop.clutter), default=0.0)
     inside = np.array([x, y, float(eye[2])])
-    low = (min(-left - 1.0, x - 0.6), min(-near - 1.0, y - 0.6), 0.0)
-    high = (max(right + 1.0, x + 0.6), max(far, 0.5 * deepest, y + 0.6), max(top, float(eye[2]) + 0.4))
+    least, most = np.array([x, y]) - 0.6, np.array([x, y]) + 0.6
+    if len(people):
+        standing = people @ np.array([[c, -s], [s, c]])
+        least = np.minimum(least, standing.min(axis=0) - ELBOW_ROOM)
+        most = np.maximum(most, standing.max(axis=0) + ELBOW_ROOM)
+    low = (min(-left - 1.0, float(least[0])), min(-near - 1.0, float(least[1])), 0.0)
+    high = (
+        max(right + 1.0, float(most[0])),
+        max(far, 0.5 * deepest, float(most[1])),
+        max(top, float(eye[2]) + 0.4),
+    )
     values: dict[str, Any] = {
         "indoors": backdrop.indoors, "ground": backdrop.floor, "wall": backdrop.wall,
         "ground_a": backdrop.floor_colours[0], "ground_b": backdrop.floor_colours[1],

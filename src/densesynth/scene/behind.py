@@ -52,7 +52,8 @@ class Surroundings:
             return place_on_ground(behind, scene.camera, share), lighting
         drawn = draw_backdrop(backdrop)
         drawn = drawn if defocus else replace(drawn, focus=0.0)
-        return render_backdrop(drawn, scene.camera, scene.lighting, device), scene.lighting
+        people = np.array([person.transl[:2] for person in scene.people], dtype=np.float64)
+        return render_backdrop(drawn, scene.camera, scene.lighting, device, people), scene.lighting
 
     def _choose(self, rng: np.random.Generator) -> str:
         """Which kind of backdrop; nothing is drawn where there is no choice."""
