@@ -77,7 +77,17 @@ def test_the_command_writes_its_report(people: Path, tmp_path: Path, capsys: pyt
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         status = run(
-            ["evaluate", str(people), str(tmp_path / "found.json"), "--out", str(tmp_path / "r"), "--draws", "3"]
+            [
+                "evaluate",
+                str(people),
+                str(tmp_path / "found.json"),
+                "--out",
+                str(tmp_path / "r"),
+                "--draws",
+                "3",
+                "--published",
+                "table1",
+            ]
         )
     assert status == 0
     printed = capsys.readouterr()
@@ -89,6 +99,7 @@ def test_the_command_writes_its_report(people: Path, tmp_path: Path, capsys: pyt
     assert 0.0 < report["surface"]["error_cm"]["all"]["all"]["mean"] < 50.0
     page = (tmp_path / "r" / "report.html").read_text()
     assert "Worst pictures" in page
+    assert "52.18" in page  # the published GPS AP
     assert "http" not in page.replace("http-equiv", "")
 
 

@@ -30,6 +30,7 @@ from densesynth.evaluation.chart_mesh import ChartMesh, chart_mesh_of_atlas, rea
 from densesynth.evaluation.coco import score_boxes, score_masks
 from densesynth.evaluation.detect import CHECKPOINT_SUFFIX, detect_people
 from densesynth.evaluation.pairs import ImagePairs, Rules, measure_pairs
+from densesynth.evaluation.published import COLUMNS, TableName, published
 from densesynth.evaluation.surface_error import PersonErrors, confusion, group_errors, measure_people, swap_rate
 from densesynth.evaluation.truth import Truth, read_truth
 from densesynth.surface.atlas import load_atlas
@@ -218,6 +219,24 @@ def as_table(found: Evaluation) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+def beside_published(found: Evaluation, table: TableName) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: ours, the published figure, and the difference, percent."""
+    header = ["", *(f"{column} {whose}" for column in COLUMNS for whose in ("ours", "published", "±"))]
+    ours = {"box": found.box, **found.scores}
+    rows = []
+    for row, name in (("box", "Box"), *NAMES.items()):
+        figures, cells = published(table, row), []
+        for column in COLUMNS:
+            value, theirs = ours[row].get(column, -1.0), figures.get(column)
+            cells += [
+                f"{100 * value:.2f}" if value >= 0 else "–",
+                "–" if theirs is None else f"{theirs:.2f}",
+                "–" if theirs is None or value < 0 else f"{100 * value - theirs:+.2f}",
+            ]
+        rows.append([name, *cells])
+    return header, rows
+
+
 def as_json(found: Evaluation) -> dict[str, Any]:
     """The report's numbers."""
     content: dict[str, Any] = {
@@ -246,9 +265,11 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     return content
 
 
-def write_report(found: Evaluation, out: Path, images: Path | None, pictures: int = 4) -> Path:
+def write_report(
+    found: Evaluation, out: Path, images: Path | None, pictures: int = 4, table: TableName | None = None
+) -> Path:
     """Write report.json and report.html into `out`; returns the page. images: folder of the pictures, for the best and
-    worst of them; those that aren't there are left out with a warning."""
+    worst of them; those that aren't there are left out with a warning. table: published figures to show beside ours."""
     from densesynth.evaluation.page import figure_html, page_html, plot_confusion, plot_curves, plot_groups, table_html
 
     make_folder(out)
@@ -260,6 +281,9 @@ def write_report(found: Evaluation, out: Path, images: Path | None, pictures: in
     note = f"<p>{found.source} · {found.predictions}<br>{counts}. Rules: {rules}. Small: 95 % bootstrap intervals.</p>"
     curves = figure_html(plot_curves({NAMES[mode]: found.curves[mode] for mode in MODES}), "png", "AP and precision")
     sections = [("Scores, %", note + table_html(header, rows)), ("Curves", curves)]
+    if table is not None:
+        words = f"<p>The paper's {table}, DensePose-COCO 2014 minival; it compares with that file only.</p>"
+        sections.insert(1, ("Beside the published figures, %", words + table_html(*beside_published(found, table))))
     if found.people is not None:
         sections.append(("Errors over the surface", _surface_html(content["surface"])))
         groups = content["surface"]["error_cm"]

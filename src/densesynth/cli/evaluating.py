@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tyro
 from rich.console import Console
@@ -37,6 +37,8 @@ class Evaluate:
     box AP is taken of."""
     images: Path | None = None
     """Folder of the pictures, for a checkpoint, and to show the best and the worst; a dataset's own when left out."""
+    published: Literal["table1", "table2", "table3"] | None = None
+    """Show a table of the paper beside ours (for DensePose-COCO's minival)."""
     strict: bool = False
     """Score without the reference evaluator's quirks; such numbers compare with no published ones."""
     draws: int = 200
@@ -67,7 +69,8 @@ def evaluate_files(command: Evaluate) -> int:
                 seed=command.seed,
                 advance=advance_to,
             )
-        page = write_report(found, command.out, command.images or images_of(command.annotations))
+        images = command.images or images_of(command.annotations)
+        page = write_report(found, command.out, images, table=command.published)
     header, rows = as_table(found)
     table = Table(title="strict rules, %" if command.strict else "%")
     for name in (*header[:2], "AP, 95 %", *header[2:]):
