@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 import torch
 from rich.console import Console
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from densesynth.data.augment import NOTHING
@@ -25,9 +25,9 @@ from densesynth.errors import DeviceError, TrainingError
 from densesynth.progress import frames_bar
 from densesynth.stream import Stream
 from densesynth.tables import settings_to_table
-from densesynth.training.batches import BatchMaker
+from densesynth.training.batches import BatchMaker, loss_seed
 from densesynth.training.judge import judge
-from densesynth.training.models import input_side, make_model, publish
+from densesynth.training.models import compute_losses, input_side, make_model, publish
 from densesynth.training.optimise import Average, choose_trained, make_optimiser, rate_share
 from densesynth.training.recipe import DataSettings, RunSettings, SourceSettings, TrainingRecipe
 from densesynth.training.state import Progress, list_states, load_state, save_state
@@ -68,7 +68,7 @@ def train(
     done = load_state(states[-1], model, average, optimiser, table) if states else Progress(step=0, best=None)
     console.print(_introduce(model, names, place, world, done.step))
     side = input_side(model)
-    stepper = torch.compile(_losses) if run.compile else _losses
+    stepper = torch.compile(compute_losses) if run.compile else compute_losses
     stream = Stream(
         functools.partial(BatchMaker, recipe, side, rank, world),
         start=done.step,
@@ -122,21 +122,18 @@ def train(
     return TrainingReport(steps=step, measures=measures, waited=waited)
 
 
-def _losses(model: Any, batch: Any, progress: float) -> dict[str, Tensor]:
-    answer: dict[str, Tensor] = model.losses(batch, progress)
-    return answer
-
-
 def _accumulate(
     model: nn.Module, stepper: Any, batch: Any, recipe: TrainingRecipe, step: int, world: int
 ) -> dict[str, float]:
     """Gradients of one step into the parameters, the batch taken in parts; returns the losses, averaged over them."""
     run = recipe.run
     total: dict[str, float] = {}
+    place = next(model.parameters()).device
     parts = batch.split(run.accumulate)
-    for part in parts:
-        with _autocast(run.precision, part.pictures.device):
-            losses = stepper(model, part, step / run.steps)
+    for number, part in enumerate(parts):
+        generator = torch.Generator().manual_seed(loss_seed(run.seed, step, number))
+        with _autocast(run.precision, place):
+            losses = stepper(model, part, step / run.steps, recipe.model, generator)
         whole = torch.stack(list(losses.values())).sum() / len(parts)
         whole.backward()
         for name, value in losses.items():
@@ -170,7 +167,7 @@ def _join_processes(device: str) -> tuple[torch.device, int, int]:
 def _held_out(recipe: TrainingRecipe, side: int) -> list[Any]:
     """Fixed batches of the held-out dataset, unchanged pictures."""
     run = recipe.run
-    if run.evaluation is None or not run.evaluate_every:
+    if run.evaluation is None or not run.evaluate_every or recipe.model.kind == "rcnn":
         return []
     size = min(32, run.evaluation_samples)
     still = replace(

@@ -15,7 +15,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Bool, Float32, Float64, UInt8
 from densesynth.data.samples import Charts, PointLabels, Sample, SurfaceMaps
-from densesynth.surface.mirror import ChartMirror
+from densesynth.surface.mirror import ChartMirror, mirror_atlas
 from densesynth.surface.parts import COARSE_MIRROR
 
 Affine = Float64[Array, "2 3"]
@@ -101,7 +101,7 @@ def warp_sample(sample: Sample, affine: Affine, size: tuple[int, int], mirrors: 
     the map turns and the person's pixels are known, and the moved boxes, cut at the frame, otherwise.
     """
     turned = np.linalg.det(affine[:, :2]) < 0.0
-    mirror = mirrors[sample.charts]
+    mirror = mirrors[sample.charts] if turned else mirror_atlas
     instance = warp_map(sample.instance, affine, size)
     boxes, number = [], np.zeros(256, np.uint8)
     straight = abs(affine[0, 1]) + abs(affine[1, 0]) < 1e-9

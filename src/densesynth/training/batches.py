@@ -21,9 +21,10 @@ from densesynth.model.small.crop import MARGIN, CropBatch
 from densesynth.model.small.detector import DetectorBatch
 from densesynth.model.small.losses import CropTargets
 from densesynth.training.recipe import TrainingRecipe
+from densesynth.training.regions import RegionBatch, fit_sample, targets_of
 from densesynth.training.sources import Source, mirrors_of, open_source
 
-SLOTS, SHUFFLES = 0, 1  # spawn keys of the two kinds of random stream
+SLOTS, SHUFFLES, LOSSES = 0, 1, 2  # spawn keys of the kinds of random stream
 
 
 @dataclass(eq=False)
@@ -45,12 +46,14 @@ class BatchMaker:
         self._bounds = np.cumsum(weights / weights.sum())
         self._held: tuple[tuple[int, int], Sample] | None = None
 
-    def make(self, step: int) -> CropBatch | DetectorBatch:
+    def make(self, step: int) -> CropBatch | DetectorBatch | RegionBatch:
         """Batch `step` (≥ 0): this trainer's share of it."""
         batch = self.recipe.run.batch
         slots = range(step * batch + self.rank, (step + 1) * batch, self.world)
         if self.recipe.model.kind == "crop":
             return join_crops([self._crop(slot) for slot in slots])
+        if self.recipe.model.kind == "rcnn":
+            return self._regions(list(slots))
         return join_pictures([self._picture(slot) for slot in slots])
 
     def names(self, step: int) -> tuple[str, ...]:
@@ -83,6 +86,22 @@ class BatchMaker:
                 return cut_crop(sample, who, self.size, self.recipe.augment, self.mirrors, rng)
         return empty_crop(sample, self.size)
 
+    def _regions(self, slots: list[int]) -> RegionBatch:
+        settings, samples = self.recipe.model, []
+        for slot in slots:
+            rng = slot_stream(self.recipe.run.seed, slot)
+            short = settings.short_sides[int(rng.integers(len(settings.short_sides)))]
+            found = self.sample(slot)
+            known = found.charts in self.mirrors
+            samples.append(
+                fit_sample(found, short, settings.long_side, self.recipe.augment, self.mirrors, rng, may_flip=known)
+            )
+        return RegionBatch(
+            pictures=tuple(torch.from_numpy(sample.picture.transpose(2, 0, 1).copy()) for sample in samples),
+            targets=tuple(targets_of(sample) for sample in samples),
+            names=tuple(sample.name for sample in samples),
+        )
+
     def _picture(self, slot: int) -> tuple[Array, Array, str]:
         return cut_picture(
             self.sample(slot), self.size, self.recipe.augment, self.mirrors, slot_stream(self.recipe.run.seed, slot)
@@ -92,6 +111,11 @@ class BatchMaker:
 def slot_stream(seed: int, slot: int, part: int = 0) -> np.random.Generator:
     """The random numbers of one slot."""
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(SLOTS, slot, part)))
+
+
+def loss_seed(seed: int, step: int, part: int) -> int:
+    """What losses that sample are seeded with, for each part of a batch."""
+    return int(np.random.SeedSequence(entropy=seed, spawn_key=(LOSSES, step, part)).generate_state(1)[0])
 
 
 def shuffled(seed: int, turn: int, count: int) -> int:

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import copy
 import fnmatch
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from densesynth.errors import ConfigurationError
+from densesynth.model.checkpoint import read_state, save_model
+from densesynth.model.learning import LossSettings, rcnn_losses
+from densesynth.model.rcnn import DensePoseRCNN
+from densesynth.model.settings import BackboneSettings, HeadSettings, RcnnSettings
+from densesynth.model.settings import DetectorSettings as ProposalSettings
 from densesynth.model.small.checkpoint import load_small, save_small
 from densesynth.model.small.crop import TINY_CROP, CropNetwork, CropSettings
 from densesynth.model.small.detector import TINY_DETECTOR, Detector, DetectorSettings
 from densesynth.training.recipe import ModelSettings
 
 
-@runtime_checkable
-class Trainable(Protocol):
-    """What the training program asks of a model: named losses, already weighted, of one batch. progress: the share of
-    the run that is done, in [0, 1]."""
+def compute_losses(
+    model: nn.Module, batch: Any, progress: float, settings: ModelSettings, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Named losses of a batch, already weighted; their sum is minimised.
 
-    def losses(self, batch: Any, progress: float) -> dict[str, Tensor]: ...
+    progress: share of the run that is done, [0, 1]. generator: of the CPU; the R-CNN samples regions with it.
+    """
+    if isinstance(model, CropNetwork | Detector):
+        return model.losses(batch, progress)
+    if isinstance(model, DensePoseRCNN):
+        weights = LossSettings(supervision=settings.supervision)
+        return rcnn_losses(model, list(batch.pictures), list(batch.targets), generator, weights)
+    raise TypeError(type(model).__name__)
 
 
 def make_model(settings: ModelSettings, seed: int) -> nn.Module:
@@ -34,14 +49,28 @@ def make_model(settings: ModelSettings, seed: int) -> nn.Module:
     elif settings.kind == "detector":
         model = Detector(DetectorSettings() if settings.size == "full" else TINY_DETECTOR)
     else:
-        raise ConfigurationError(f'`model.kind` = "{settings.kind}" can\'t be trained yet')
-    if settings.weights is not None:
+        model = DensePoseRCNN(rcnn_settings(settings))
+    if settings.weights is not None and settings.kind == "rcnn":
+        take_weights(model, read_state(settings.weights), settings.fresh, str(settings.weights))
+    elif settings.weights is not None:
         held = load_small(settings.weights)
         network = held.crop if settings.kind == "crop" else held.detector
         if network is None:
             raise ConfigurationError(f"{settings.weights}: holds no {settings.kind} network to start from")
         take_weights(model, network.state_dict(), settings.fresh, str(settings.weights))
     return model
+
+
+def rcnn_settings(settings: ModelSettings) -> RcnnSettings:
+    """The R-CNN a recipe names: ResNet-50 with the head and the coarse channels asked for; tiny: for trying things."""
+    head = HeadSettings(kind=settings.head, coarse=settings.coarse)
+    if settings.size == "full":
+        return RcnnSettings(head=head)
+    return RcnnSettings(
+        backbone=BackboneSettings(depth=26, width=8, channels=32, freeze=0),
+        detector=ProposalSettings(box_features=64, proposals_before=(200, 100), proposals_after=(100, 50), regions=64),
+        head=replace(head, convolutions=2, channels=32, pool=14),
+    )
 
 
 def take_weights(model: nn.Module, weights: Mapping[str, Tensor], fresh: tuple[str, ...], source: str) -> None:
@@ -67,7 +96,7 @@ def input_side(model: nn.Module) -> int:
     """Side of the pictures that a small network takes, pixels."""
     if isinstance(model, CropNetwork | Detector):
         return model.settings.size
-    raise TypeError(type(model).__name__)
+    return 0  # the R-CNN's pictures have sizes of their own
 
 
 def publish(path: Path, model: nn.Module, weights: Mapping[str, Tensor], about: dict[str, Any]) -> None:
@@ -76,5 +105,9 @@ def publish(path: Path, model: nn.Module, weights: Mapping[str, Tensor], about: 
         save_small(path, crop=(model.settings, dict(weights)), about=about)
     elif isinstance(model, Detector):
         save_small(path, detector=(model.settings, dict(weights)), about=about)
+    elif isinstance(model, DensePoseRCNN):
+        whole = copy.deepcopy(model)  # a new one would draw from the run's random numbers
+        whole.load_state_dict(dict(weights))
+        save_model(path, whole, {"about": json.dumps(about)})
     else:
         raise TypeError(type(model).__name__)

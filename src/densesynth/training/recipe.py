@@ -29,6 +29,12 @@ class ModelSettings:
     """Of the R-CNN."""
     coarse: Literal[2, 15] = 15
     """Coarse channels of the R-CNN."""
+    short_sides: tuple[int, ...] = (640, 672, 704, 736, 768, 800)
+    """Of the R-CNN: sizes that pictures' shorter sides are drawn from, pixels."""
+    long_side: Positive = 1333
+    """Of the R-CNN: longer sides are at most this."""
+    supervision: Literal["points", "dense"] = "points"
+    """Of the R-CNN: from annotated points as DensePose does, or from every pixel where there are full maps."""
     weights: Path | None = None
     """Checkpoint to start from; without one everything starts fresh."""
     fresh: tuple[str, ...] = ()

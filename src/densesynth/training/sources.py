@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from densesynth.config import load_recipe
 from densesynth.data.dataset import open_dataset
-from densesynth.data.samples import Sample, read_sample, sample_of_frame
+from densesynth.data.densepose_coco import open_densepose_coco
+from densesynth.data.samples import Charts, Sample, read_sample, sample_of_frame
 from densesynth.data.warp import Mirrors
 from densesynth.errors import ConfigurationError
 from densesynth.surface.atlas import load_atlas
@@ -29,7 +30,7 @@ def open_source(settings: SourceSettings) -> Source:
         return open_disk(settings)
     if settings.kind == "stream":
         return open_stream(settings)
-    raise ConfigurationError(f"source kind `{settings.kind}` isn't known")
+    return open_annotated(settings)
 
 
 def open_disk(settings: SourceSettings) -> Source:
@@ -56,10 +57,19 @@ def open_stream(settings: SourceSettings) -> Source:
     return Source(read=read, length=None)
 
 
+def open_annotated(settings: SourceSettings) -> Source:
+    """DensePose-COCO's pictures on which somebody has dense labels."""
+    if settings.images is None:
+        raise ConfigurationError(f'{settings.path}: a source of kind "densepose" needs `images`, its pictures\' folder')
+    file = open_densepose_coco(settings.path, settings.images)
+    return Source(read=file.sample, length=len(file))
+
+
 def mirrors_of(sources: Sequence[SourceSettings]) -> Mirrors:
-    """How each kind of charts is mirrored. DensePose's need the user's file."""
+    """How each kind of charts is mirrored; DensePose's only with the user's file: without it they aren't flipped."""
     table: ChartMirror | None = None
     for settings in sources:
         if settings.symmetry is not None:
             table = read_symmetry_transforms(settings.symmetry)
-    return {"densesynth": mirror_atlas, "densepose": mirror_atlas if table is None else table}
+    known: dict[Charts, ChartMirror] = {"densesynth": mirror_atlas}
+    return known if table is None else known | {"densepose": table}
