@@ -26,6 +26,8 @@ from densesynth.evaluation.part_at_keypoint import RADIUS, Outcome, boxes_of, ju
 from densesynth.model.checkpoint import open_model
 from densesynth.model.crops import crop_of, quantise
 from densesynth.model.output import Predictions
+from densesynth.model.small.checkpoint import is_small, load_small
+from densesynth.model.small.predict import LEAST_SCORE, label_boxes, predict_small
 from densesynth.view.draw import blend, colour_labels, draw_boxes
 from densesynth.view.palette import FINE_COLOURS, instance_colour
 
@@ -64,6 +66,8 @@ def open_predictor(checkpoint: Path, device: str = "cpu", score_threshold: float
     """
     if device != "cpu" and not torch.cuda.is_available():
         raise DeviceError(f"device {device!r}: no CUDA device or driver was found; use --device cpu")
+    if is_small(checkpoint):
+        return _open_small(checkpoint, device, LEAST_SCORE if score_threshold is None else score_threshold)
     model = open_model(checkpoint)
     if model.settings.head.output != "chart":
         raise ConfigurationError(
@@ -79,6 +83,23 @@ def open_predictor(checkpoint: Path, device: str = "cpu", score_threshold: float
         tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
         given = None if boxes is None else [torch.from_numpy(boxes)]
         return model.predict([tensor], given)[0]
+
+    return predict
+
+
+def _open_small(checkpoint: Path, device: str, score_threshold: float) -> Predictor:
+    small = load_small(checkpoint)
+    for network in (small.crop, small.detector):
+        if network is not None:
+            network.to(device)
+
+    def predict(picture: Picture, boxes: Float32[Array, "n 4"] | None = None) -> Predictions:
+        if boxes is None:
+            return predict_small(small, picture, score_threshold)
+        if small.crop is None:
+            raise AssetError(f"{checkpoint}: holds no crop network, so it can't label boxes")
+        given = torch.from_numpy(boxes).to(device)
+        return Predictions(boxes=given, scores=torch.ones(len(given)), maps=label_boxes(small.crop, picture, given))
 
     return predict
 

@@ -20,15 +20,15 @@ class Predict:
     """Find people in pictures and label their surface: results JSON, IUV pictures, overlays.
 
     Run the same command again to continue one that was interrupted. Example:
-    densesynth predict photos --model model_final_162be9.pkl --out predicted
+    densesynth predict photos --out predicted --model model_final_162be9.pkl
     """
 
     pictures: tyro.conf.Positional[Path]
     """A folder of pictures, one picture, or a COCO JSON with its pictures beside it."""
-    model: Path
-    """Checkpoint: ours (.safetensors), or detectron2's (.pkl, .pth)."""
     out: Path
     """Folder for results.json (COCO DensePose challenge), iuv/ and overlays/."""
+    model: Path | None = None
+    """Checkpoint: ours (.safetensors), or detectron2's (.pkl, .pth); the small model that comes along when left out."""
     boxes: Path | None = None
     """Label these people (COCO results or annotations with boxes, ids of the pictures) in place of detecting any."""
     score: float | None = None
@@ -47,7 +47,7 @@ class PartAtKeypoint:
 
     joints: tyro.conf.Positional[tuple[Path, ...]]
     """Annotation files."""
-    model: Path
+    model: Path | None = None
     """Checkpoint, as for `predict`."""
     pictures: Path | None = None
     """Folder of the pictures; the annotations' own folder when left out."""
@@ -77,6 +77,7 @@ class Export:
 
 
 def predict(command: Predict) -> int:
+    from densesynth.model.small.checkpoint import shipped_checkpoint
     from densesynth.predict import (
         find_pictures,
         fingerprint,
@@ -88,10 +89,11 @@ def predict(command: Predict) -> int:
     sources = find_pictures(command.pictures)
     if command.score is not None and not 0.0 <= command.score <= 1.0:
         raise ConfigurationError(f"--score {command.score}: expected 0 to 1")
-    predictor = open_predictor(command.model, command.device, command.score)
+    model = command.model or shipped_checkpoint()
+    predictor = open_predictor(model, command.device, command.score)
     boxes = None if command.boxes is None else read_given_boxes(command.boxes, sources)
     about = {
-        "model": fingerprint(command.model),
+        "model": fingerprint(model),
         "score": command.score,
         "boxes": None if command.boxes is None else fingerprint(command.boxes),
     }
@@ -108,9 +110,10 @@ def predict(command: Predict) -> int:
 
 def judge_parts(command: PartAtKeypoint) -> int:
     from densesynth.evaluation.part_at_keypoint import count_outcomes, format_scores
+    from densesynth.model.small.checkpoint import shipped_checkpoint
     from densesynth.predict import judge_keypoints, open_predictor
 
-    predictor = open_predictor(command.model, command.device)
+    predictor = open_predictor(command.model or shipped_checkpoint(), command.device)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with frames_bar(console, "judged") as advance_to:
         outcomes = judge_keypoints(

@@ -123,3 +123,19 @@ def test_found_boxes_are_in_the_pictures_pixels(small: SmallModel, monkeypatch: 
     boxes, _ = find_people(small.detector, np.zeros((100, 200, 3), np.uint8))
     # the picture fills the square's width, with bars of 64 above and below: scale 256 / 200
     assert np.allclose(boxes.numpy(), [[50.0, 0.0, 150.0, 100.0]], atol=0.6)
+
+
+def test_predict_opens_small_checkpoints(tmp_path: Path, small: SmallModel) -> None:
+    from densesynth.model.small.checkpoint import is_small
+    from densesynth.predict import open_predictor
+
+    path = tmp_path / "m.safetensors"
+    assert not is_small(path)
+    save(path, small)
+    assert is_small(path)
+    picture = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    assert len(open_predictor(path, score_threshold=1.0)(picture, None).boxes) == 0
+    given = np.array([[10, 5, 40, 50], [0, 0, 80, 60]], np.float32)
+    found = open_predictor(path)(picture, given)
+    assert found.boxes.numpy().tolist() == given.tolist()
+    assert found.maps.u.shape[:2] == (2, 25)

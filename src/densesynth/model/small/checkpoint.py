@@ -73,10 +73,21 @@ def load_small(path: Path) -> SmallModel:
     return SmallModel(crop=crop, detector=detector, about=metadata["about"])
 
 
-def shipped_checkpoint() -> Path | None:
-    """The checkpoint that comes with densesynth; None where there is none."""
+def is_small(path: Path) -> bool:
+    """Whether a file is a checkpoint of the small model (and not another, or none)."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def shipped_checkpoint() -> Path:
+    """The checkpoint that comes with densesynth. Raises AssetError where it is missing."""
     path = Path(str(resources.files("densesynth.model") / "data" / SHIPPED))
-    return path if path.is_file() else None
+    if not path.is_file():
+        raise AssetError(f"{path}: the model that comes with densesynth is missing; name one with --model")
+    return path
 
 
 def _settings(kind: type[Settings], table: dict[str, Any]) -> Settings:
