@@ -19,6 +19,7 @@ BAND = 2  # pixels on either side of the silhouette that count to it
 WINDOW = 8.0  # standard deviation of the flow's windows, pixels
 SMOOTHING = (4.0, 2.0, 1.0, 1.0, 1.0)  # of both pictures before each round, pixels
 STEP = 32  # OpenCV's warps come in steps of 1/32 px: round first, so that the next round sees what was left
+TINY = 1e-12
 STIFFNESS = 2e-6  # against motion where there is nothing to see, squared contrast per pixel
 
 
@@ -80,7 +81,23 @@ def follow(first: Float32[Array, "h w"], second: Float32[Array, "h w"]) -> Float
         determinant = xx * yy - xy * xy
         step = np.stack([yy * xt - xy * yt, xx * yt - xy * xt], axis=2) / determinant[..., None]
         flow = flow + step.astype(np.float32)
-    return flow
+    return flow * _explained(a, b, flow, columns, rows)[..., None]
+
+
+def _explained(
+    first: Float32[Array, "h w"],
+    second: Float32[Array, "h w"],
+    flow: Float32[Array, "h w 2"],
+    columns: Float32[Array, "h w"],
+    rows: Float32[Array, "h w"],
+) -> Float32[Array, "h w"]:
+    """How far to believe a motion: 1 where it explains half or more of the pictures' squared difference around, falling
+    to 0 where it explains nothing of it: what a colour transform has left there is no motion, stripes above all."""
+    moved = cv2.remap(
+        second, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    still_error, moved_error = (cv2.GaussianBlur((item - first) ** 2, (0, 0), WINDOW) for item in (second, moved))
+    return np.clip(2.0 * (1.0 - moved_error / (still_error + np.float32(TINY))), 0.0, 1.0).astype(np.float32)
 
 
 def _grey(picture: Float32[Array, "h w 3"]) -> Float32[Array, "h w"]:
