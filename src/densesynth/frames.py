@@ -13,6 +13,7 @@ import torch
 
 from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.shell import Shell, draw_cuts
+from densesynth.appearance.shoes import Shoemaker
 from densesynth.arrays import Array
 from densesynth.bodies import open_body
 from densesynth.body.body import PosedBodies
@@ -74,9 +75,10 @@ class Generator:
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
         self.shell = Shell(paint)
+        self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
         self.stages: dict[str, float] = {}
-        self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], Box] | None = None
+        self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], list[SceneMesh], Box] | None = None
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -89,15 +91,15 @@ class Generator:
         low, high = self.recipe.picture.jpeg_range
         return low if low == high else int(stream(seed, index, Purpose.JPEG).integers(low, high, endpoint=True))
 
-    def _scene(self, seed: int, index: int) -> tuple[Scene, PosedBodies, dict[str, Array]]:
-        """The scene of frame `index`, its bodies as dressed, and what they are dressed in. Frames of one rig differ by
+    def _scene(self, seed: int, index: int) -> tuple[Scene, PosedBodies, dict[str, Array], list[SceneMesh]]:
+        """The scene of frame `index`, its bodies as dressed, what they are dressed in, and its meshes. Frames of one rig differ by
         their camera alone, so the last scene is kept."""
         recipe, number = self.recipe, index // self.recipe.camera.rig
         if self._kept is not None and self._kept[:2] == (seed, number):
             with self._stage("scene and pose"):
-                scene, posed, worn, subject = self._kept[2:]
+                scene, posed, worn, meshes, subject = self._kept[2:]
                 view = draw_view(recipe.camera, recipe.lens, recipe.picture, subject, seed, index)
-                return replace(scene, camera=view), posed, worn
+                return replace(scene, camera=view), posed, worn, meshes
         with self._stage("scene and pose"):
             scene, posed = draw_scene(
                 recipe.people,
@@ -112,25 +114,33 @@ class Generator:
                 moving=recipe.sensor.shutter[1] > 0.0,
             )
         subject, worn = bounding_box(posed.vertices[0]), {}
+        garments: list[SceneMesh] = []
+        body_faces = [self.body.faces] * len(scene.people)
         if recipe.people.shells:
             with self._stage("clothes"):
                 outfits = [person.outfit for person in scene.people]
                 cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
                 worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
+                if self.body.name == "anny":  # shoes are shaped over its foot
+                    for owner, (bare, outfit) in enumerate(zip(posed.vertices, outfits, strict=True), start=1):
+                        for layer, (mesh, binding) in enumerate(self.shoemaker.fit(bare, outfit), start=1):
+                            garments.append(SceneMesh(mesh=mesh, owner=owner, layer=layer, binding=binding))
+                    body_faces = [self.shoemaker.hide(outfit) for outfit in outfits]
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
+        bodies = [
+            SceneMesh(mesh=Mesh(vertices, faces), owner=owner)
+            for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)
+        ]
+        meshes = bodies + garments
         if recipe.camera.rig > 1:
-            self._kept = (seed, number, scene, posed, worn, subject)
-        return scene, posed, worn
+            self._kept = (seed, number, scene, posed, worn, meshes, subject)
+        return scene, posed, worn, meshes
 
     def frame(self, seed: int, index: int) -> FrameRecord:
         """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
         recipe = self.recipe
-        scene, posed, worn = self._scene(seed, index)
+        scene, posed, worn, meshes = self._scene(seed, index)
         with self._stage("rasterise"):
-            meshes = [
-                SceneMesh(mesh=Mesh(vertices, self.body.faces), owner=number)
-                for number, vertices in enumerate(posed.vertices, start=1)
-            ]
             view = rasterise([mesh.mesh for mesh in meshes], scene.camera, self.device, groups_of(meshes))
             buffers, layers = find_owners(view.buffers(), meshes)
         with self._stage("visibility"):
@@ -151,6 +161,7 @@ class Generator:
         picture, harmonised = self.painter.picture(
             view,
             scene,
+            meshes,
             buffers,
             self.body.faces,
             effects=stream(seed, index, Purpose.EXPOSURE),

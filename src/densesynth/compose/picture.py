@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
 from densesynth.render.buffers import Buffers
+from densesynth.render.samples import SampleArrays
 from densesynth.render.sensor import encode_srgb
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
@@ -21,6 +22,7 @@ from densesynth.render.view import View
 from densesynth.scene.backdrop import bound_shadow
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.contact import MARGIN, find_contact
+from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.scene import Scene
 from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import PictureSettings
@@ -48,6 +50,7 @@ class Painter:
         self,
         view: View,
         scene: Scene,
+        meshes: Sequence[SceneMesh],
         buffers: Buffers,
         faces: Int32[Array, "f 3"],
         *,
@@ -57,7 +60,7 @@ class Painter:
         sensor: np.random.Generator,
         stage: Stage,
     ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
-        """The sRGB picture of a scene whose people are in the view, and what harmonisation did to it (None when off, or
+        """The sRGB picture of a scene whose meshes are the view's, and what harmonisation did to it (None when off, or
         nothing to harmonise). buffers: their body points in the view. faces: the bodies'. effects, choice (of what
         stands behind), backdrop, sensor: their random streams. stage: names the span of time that follows, for
         benchmarks."""
@@ -68,9 +71,7 @@ class Painter:
             host = samples.to_numpy()
             albedo, roughness, cloth = self.paint.evaluate(
                 [person.outfit for person in scene.people],
-                host.instance,
-                host.face,
-                host.barycentrics,
+                *paint_points(host, meshes),
                 host.footprint,
             )
         with stage("backdrop"):
@@ -95,6 +96,22 @@ class Painter:
             velocity = pixel_velocity(buffers, scene.people, faces, scene.camera) if drawn.shutter > 0.0 else None
             picture = take(linear, drawn, self.settings, buffers, behind, scene.camera, velocity, sensor, self.device)
             return picture, harmonised
+
+
+def paint_points(
+    host: SampleArrays, meshes: Sequence[SceneMesh]
+) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float32[Array, "n 3"]]:
+    """Whose paint colours each sample, and at which body point: what people wear as meshes is painted by the point that
+    it covers."""
+    if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
+        return host.instance, host.face, host.barycentrics
+    owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
+    face, barycentrics = host.face.copy(), host.barycentrics.copy()
+    for number, mesh in enumerate(meshes, start=1):
+        if mesh.binding is not None:
+            where = np.flatnonzero(host.instance == number)
+            face[where], barycentrics[where] = mesh.binding.carry(host.face[where], host.barycentrics[where])
+    return owner[host.instance], face, barycentrics
 
 
 def harmonise_linear(

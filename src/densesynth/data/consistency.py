@@ -24,6 +24,7 @@ from densesynth.data.schema import Annotation
 from densesynth.geometry.camera import Camera
 from densesynth.label.annotate import tight_box
 from densesynth.label.charts import ChartLabels, chart_surface
+from densesynth.label.keypoints import CLOTH_AHEAD
 from densesynth.label.visibility import in_frame
 from densesynth.surface.atlas import Atlas
 from densesynth.surface.parts import FINE_TO_COARSE
@@ -216,6 +217,8 @@ def find_blocked(
     depth = np.full(owner.shape, np.inf, dtype=np.float32)
     depth[owner > 0] = frame.surface["depth"]
     depth[owner == instance] += np.float32(own_flesh - SEEN_BEHIND)
+    if "layer" in frame.surface:  # what a person wears hangs before the flesh that it shows
+        depth[(np.pad(frame.surface["layer"], 1) > 0) & (owner == instance)] += np.float32(CLOTH_AHEAD)
     pixel = np.floor(camera.project_from_camera(points_in_camera)).astype(np.intp)
     column, row = np.clip(pixel[:, 0], 0, camera.width - 1), np.clip(pixel[:, 1], 0, camera.height - 1)
     window = np.arange(3)

@@ -85,12 +85,11 @@ def see_vertices(
     visible = np.stack([view.visible_vertices(number) for number in bodies])
     if layers is None:
         return visible
-    normals = view.raster.geometry.normals.numpy()
     eye = view.camera.centre_in_world
-    for k, number in enumerate(bodies):
+    for k in range(len(bodies)):
         rows, column, row = _project(view.camera, posed.vertices[k])
-        first = view.raster.geometry.vertex_starts[number]
-        facing = ((eye - posed.vertices[k][rows]) * normals[first + rows]).sum(axis=1) > 0.0
+        normals = _normals(posed.vertices[k], faces)
+        facing = ((eye - posed.vertices[k][rows]) * normals[rows]).sum(axis=1) > 0.0
         under = facing & (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
         rows, column, row = rows[under], column[under], row[under]
         corners = rest[faces[people.face[row, column]]]
@@ -98,6 +97,13 @@ def see_vertices(
         near = np.linalg.norm(covered - rest[rows], axis=1) < COVERED_WITHIN
         visible[k, rows[near]] = True
     return visible
+
+
+def _normals(vertices: Float32[Array, "v 3"], faces: Int32[Array, "f 3"]) -> Array:
+    """Normals at the vertices, of any length; of all faces, those too that aren't drawn under cloth."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    corner, weight = faces.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    return np.stack([np.bincount(corner, weight[:, k], len(vertices)) for k in range(3)], axis=1)
 
 
 def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:

@@ -1,0 +1,65 @@
+"""Shoes: closed over the foot at every height, laid onto other feet, bound to their own foot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from densesynth.appearance.outfit import draw_outfit
+from densesynth.appearance.paint import load_paint
+from densesynth.appearance.shoes import Shoemaker, find_similarity
+from densesynth.geometry.rotations import matrix_from_vector
+from densesynth.surface.atlas import load_atlas
+
+
+@pytest.fixture(scope="module")
+def maker() -> Shoemaker:
+    atlas = load_atlas("anny")
+    return Shoemaker(load_paint(atlas.faces), atlas.rest_position)
+
+
+def outfit_with_top(top: float):
+    outfit = draw_outfit(np.random.default_rng(1), 0.5)
+    return replace(outfit, footwear=replace(outfit.footwear, top=top))
+
+
+def test_a_similarity_is_found_again() -> None:
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(40, 3))
+    turn = matrix_from_vector(np.array([0.3, -0.8, 0.5]))
+    scale, found, shift = find_similarity(points, 1.3 * points @ turn.T + [1.0, 2.0, 3.0])
+    assert scale == pytest.approx(1.3)
+    assert np.allclose(found, turn)
+    assert np.allclose(shift, [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("top", [0.058, 0.09, 0.13, 0.175, 0.24])
+def test_shoes_hold_the_foot_they_are_made_for(maker: Shoemaker, top: float) -> None:
+    rest = maker.paint.fields[:, :3]
+    left, right = maker.fit(rest, outfit_with_top(top))
+    part = load_atlas("anny").part
+    for (mesh, binding), foot, side in ((left, 5, 1.0), (right, 6, -1.0)):
+        assert np.isfinite(mesh.vertices).all()
+        assert (mesh.vertices[:, 0] * side > 0.0).all()
+        assert mesh.vertices[:, 2].max() <= top + 0.002
+        own = rest[np.unique(maker.paint.faces[part == foot])]
+        low, high = own.min(axis=0), own.max(axis=0)
+        assert (mesh.vertices[:, :2].min(axis=0) < low[:2]).all()  # longer and wider than the foot
+        assert (mesh.vertices[:, :2].max(axis=0) > high[:2]).all()
+        # Bound to its own leg alone.
+        bound = rest[maker.paint.faces[binding.vertex.face]].mean(axis=1)
+        assert (bound[:, 0] * side > 0.0).all()
+    # One is the other's mirror image.
+    mirrored = right[0].vertices * np.float32([-1, 1, 1])
+    assert np.abs(mirrored - left[0].vertices).max() < 0.012
+
+
+def test_what_is_in_the_shoe_is_not_drawn_and_faces_keep_their_numbers(maker: Shoemaker) -> None:
+    faces = maker.hide(outfit_with_top(0.09))
+    assert faces.shape == maker.paint.faces.shape
+    gone = (faces == 0).all(axis=1)
+    assert gone.sum() > 1000
+    assert maker.paint.fields[maker.paint.faces[gone], 2].max() < 0.09
+    assert np.array_equal(faces[~gone], maker.paint.faces[~gone])
