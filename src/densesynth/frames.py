@@ -92,8 +92,8 @@ class Generator:
         return low if low == high else int(stream(seed, index, Purpose.JPEG).integers(low, high, endpoint=True))
 
     def _scene(self, seed: int, index: int) -> tuple[Scene, PosedBodies, dict[str, Array], list[SceneMesh]]:
-        """The scene of frame `index`, its bodies as dressed, what they are dressed in, and its meshes. Frames of one rig differ by
-        their camera alone, so the last scene is kept."""
+        """The scene of frame `index`, its bodies as dressed, what they are dressed in, and its meshes. Frames of
+        one rig differ by their camera alone, so the last scene is kept."""
         recipe, number = self.recipe, index // self.recipe.camera.rig
         if self._kept is not None and self._kept[:2] == (seed, number):
             with self._stage("scene and pose"):
