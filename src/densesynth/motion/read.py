@@ -29,7 +29,9 @@ def read_clip(path: str | os.PathLike[str]) -> MotionClip:
     if suffix == ".tsv" and is_skeleton(path):
         return read_qualisys_skeleton(path)
     if suffix in MARKER_SUFFIXES:
-        raise AssetError(f"{path}: holds markers, no skeleton; read it with `read_markers` and fit a body to them")
+        raise AssetError(
+            f"{path}: holds markers, no skeleton; make a clip of it with `densesynth fit {path} --out CLIP.npz`"
+        )
     raise AssetError(
         f"{path}: expected a skeleton's motion ({', '.join(CLIP_SUFFIXES)}), found “{suffix or 'no suffix'}”"
     )

@@ -20,7 +20,7 @@ from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import PARENTS, Pose
 from densesynth.motion.clip import blend, forward
 from densesynth.motion.figure import BODY_JOINTS, REST
-from densesynth.motion.read import CLIP_SUFFIXES, read_clip
+from densesynth.motion.read import CLIP_SUFFIXES, MARKER_SUFFIXES, read_clip
 from densesynth.motion.retarget import Retargeted, retarget
 
 ALIKE = 0.12  # metres: poses whose joints are on average (root mean square) nearer than this are alike
@@ -81,7 +81,11 @@ def open_clips(folder: str | os.PathLike[str], names: Names = None) -> ClipLibra
             f"{folder}: expected a folder of motion clips, found {'a file' if root.exists() else 'nothing'}"
         )
     files = sorted(
-        (file for file in root.rglob("*") if file.suffix.lower() in CLIP_SUFFIXES and file.name not in _NO_CLIPS),
+        (
+            file
+            for file in root.rglob("*")
+            if file.suffix.lower() in (*CLIP_SUFFIXES, *MARKER_SUFFIXES) and file.name not in _NO_CLIPS
+        ),
         key=lambda file: file.relative_to(root).as_posix(),
     )
     clips: dict[str, Retargeted] = {}

@@ -1,0 +1,78 @@
+"""Fitted clips: what is written in AMASS's layout comes back as the same poses, and feeds a folder of clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from densesynth.body.anny import load_anny
+from densesynth.body.differentiable import DifferentiableAnny, differentiable_anny
+from densesynth.cli import run
+from densesynth.errors import ConfigurationError
+from densesynth.fit import FittedClip
+from densesynth.fitted import every_nth, write_fitted
+from densesynth.geometry.rotations import matrix_from_vector
+from densesynth.motion.clip import MarkerClip
+from densesynth.motion.read import read_clip
+from densesynth.motion.source import open_clips
+
+
+@pytest.fixture(scope="module")
+def anny() -> DifferentiableAnny:
+    return differentiable_anny(load_anny())
+
+
+def make_fitted() -> FittedClip:
+    rng = np.random.default_rng(0)
+    return FittedClip(
+        name="made up",
+        frame_rate=25.0,
+        betas=np.full(6, 0.5, np.float32),
+        rotations=rng.normal(0, 0.4, (5, 52, 3)).astype(np.float32),
+        transl=rng.normal(size=(5, 3)).astype(np.float32),
+        markers=("LFHD",),
+        columns=np.array([0]),
+        vertices=np.array([0]),
+        displacements=np.zeros((1, 3)),
+        predicted=np.zeros((5, 1, 3)),
+        seen=np.ones(5, dtype=bool),
+    )
+
+
+def test_a_clip_comes_back(anny: DifferentiableAnny, tmp_path: Path) -> None:
+    fitted = make_fitted()
+    path = tmp_path / "new" / "clip.npz"
+    write_fitted(path, fitted, anny)
+    clip = read_clip(path)
+    assert clip.frame_rate == 25.0
+    turned = matrix_from_vector(fitted.rotations.astype(np.float64))
+    np.testing.assert_allclose(matrix_from_vector(clip.rotations), turned, atol=1e-12)
+    np.testing.assert_allclose(clip.root, fitted.transl, atol=1e-6)
+    library = open_clips(tmp_path)
+    np.testing.assert_allclose(library.pose_at("new/clip", 0.04).rotations, fitted.rotations[1], atol=1e-6)
+    with pytest.raises(ConfigurationError, match=r"ends so"):
+        write_fitted(tmp_path / "clip.bvh", fitted, anny)
+
+
+def test_frames_are_left_out_evenly() -> None:
+    clip = MarkerClip("a", ("x",), np.arange(21.0).reshape(7, 1, 3), 100.0)
+    third = every_nth(clip, 3)
+    assert third.frame_rate == pytest.approx(100 / 3)
+    np.testing.assert_array_equal(third.positions[:, 0, 0], [0, 9, 18])
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        every_nth(clip, 0)
+
+
+def test_the_command_and_its_mistakes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.c3d"
+    bad.write_bytes(b"\x02\x50" + bytes(200))
+    assert run(["fit", str(bad), "--out", str(tmp_path / "clip.npz")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not (tmp_path / "clip.npz").exists()
+    with (
+        pytest.warns(UserWarning, match="left out: .*bad.c3d: .*densesynth fit"),
+        pytest.raises(Exception, match="1 files"),
+    ):
+        open_clips(tmp_path)
