@@ -1,0 +1,140 @@
+"""Time DensePose R-CNN at the zoo's sizes: inference by stage, laying maps over boxes, a training step.
+
+`python benchmarks/model.py --out model.json`. Weights are random: what a pass costs doesn't depend on them; the boxes
+are given. Beside each figure stands detectron2's own on two cores (2026), measured by others on such a machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from densesynth.model.boxes import clip_boxes
+from densesynth.model.crops import crop_of
+from densesynth.model.learning import rcnn_losses
+from densesynth.model.output import ChartMaps, Predictions
+from densesynth.model.rcnn import DensePoseRCNN
+from densesynth.model.settings import zoo_settings
+from densesynth.model.targets import ImageTargets, SurfacePoints
+
+T = TypeVar("T")
+
+HEIGHT, WIDTH = 800, 1088
+DETECTRON2 = {
+    "backbone and pyramid": 1.3, "proposals": 0.34, "decoder": 0.57, "DensePose head, 5 people": 0.34,
+    "inference, 5 people": 3.05, "inference, 100 people": 12.4, "laying over, one person": 0.025,
+    "training step, 12 regions": 19.0,
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--name", default="densepose_rcnn_R_50_FPN_s1x")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--people", type=int, nargs="*", default=[5])
+    parser.add_argument("--no-training", action="store_true")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+    model = DensePoseRCNN(zoo_settings(options.name)).eval()
+    times = time_inference(model, options.people, options.repeats)
+    if not options.no_training:
+        times["training step, 12 regions"] = [time_step(model) for _ in range(2)][1:]
+    report = {name: statistics.median(values) for name, values in times.items()}
+    print(
+        f"{options.name}, {WIDTH}×{HEIGHT}, {options.threads} threads, {platform.machine()}, torch {torch.__version__}"
+    )
+    for name, seconds in report.items():
+        theirs = DETECTRON2.get(name)
+        print(f"  {name:28}{seconds:9.3f} s" + (f"   detectron2 {theirs} s" if theirs else ""))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"  peak memory {peak:.1f} GiB")
+    if options.out is not None:
+        options.out.write_text(json.dumps({"seconds": report, "runs": times, "peak_gib": peak}, indent=2) + "\n")
+
+
+@torch.inference_mode()
+def time_inference(model: DensePoseRCNN, people: list[int], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each stage, and of the whole with so many people."""
+    picture = torch.randint(0, 255, (3, HEIGHT, WIDTH), dtype=torch.uint8)
+    prepared = model.prepare([picture])
+    times: dict[str, list[float]] = {}
+    pyramid = clock(times, "backbone and pyramid", repeats, lambda: model.backbone(prepared))
+    clock(times, "proposals", repeats, lambda: model.proposal_generator(pyramid))
+    clock(times, "detector in all", repeats, lambda: model._detect(pyramid, [(HEIGHT, WIDTH)]))
+    clock(times, "decoder", repeats, lambda: model.roi_heads.decoder.merge(pyramid))
+    for count in people:
+        boxes = [people_boxes(count)]
+        pooled = torch.randn(count, 256, 28, 28)
+        clock(times, f"DensePose head, {count} people", repeats, lambda: model.roi_heads.read_regions(pooled))  # noqa: B023
+
+        def whole(boxes: list[torch.Tensor] = boxes) -> ChartMaps:
+            levels = model.backbone(model.prepare([picture]))
+            model._detect(levels, [(HEIGHT, WIDTH)])
+            maps = model.roi_heads.find_surface(levels, boxes)
+            assert isinstance(maps, ChartMaps)
+            found = Predictions(boxes=boxes[0], scores=torch.ones(len(boxes[0])), maps=maps)
+            for index in range(min(len(boxes[0]), 5)):  # detectron2's figure leaves laying over out; ours has five
+                crop_of(found, index)
+            return maps
+
+        maps = clock(times, f"inference, {count} people", repeats, whole)
+    crop = Predictions(boxes=boxes[0][:1], scores=torch.ones(1), maps=maps)
+    clock(times, "laying over, one person", 20, lambda: crop_of(crop, 0))
+    return times
+
+
+def time_step(model: DensePoseRCNN) -> float:
+    """Seconds of a step (losses, gradients, SGD) on two pictures with six dense regions each at most."""
+    model.train()
+    model.settings = zoo_settings("densepose_rcnn_R_50_FPN_s1x")
+    optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-6, momentum=0.9)
+    pictures = [torch.randint(0, 255, (3, HEIGHT, WIDTH), dtype=torch.uint8) for _ in range(2)]
+    boxes = people_boxes(6)
+    points = tuple(points_in(box) for box in boxes)
+    coarse = tuple(torch.ones(256, 256, dtype=torch.uint8) for _ in boxes)
+    target = ImageTargets(boxes=boxes, points=points, coarse=coarse)
+    start = time.perf_counter()
+    found = rcnn_losses(model, pictures, [target, target], torch.Generator().manual_seed(0))
+    torch.stack(list(found.values())).sum().backward()
+    optimiser.step()
+    return time.perf_counter() - start
+
+
+def people_boxes(count: int) -> torch.Tensor:
+    """Boxes of standing people, 130 × 390 px, spread over the picture."""
+    x = torch.linspace(0, WIDTH - 140, count)
+    y = torch.linspace(0, HEIGHT - 400, count).flip(0)
+    return clip_boxes(torch.stack([x, y, x + 130, y + 390], dim=1), HEIGHT, WIDTH)
+
+
+def points_in(box: torch.Tensor) -> SurfacePoints:
+    """100 annotated points of one person."""
+    share = torch.rand(2, 100)
+    x, y = box[0] + share[0] * (box[2] - box[0]), box[1] + share[1] * (box[3] - box[1])
+    return SurfacePoints(x=x, y=y, part=torch.randint(1, 25, (100,)), u=torch.rand(100), v=torch.rand(100))
+
+
+def clock(times: dict[str, list[float]], name: str, repeats: int, work: Callable[[], T]) -> T:
+    """Run once to warm up, then `repeats` times; returns the answer."""
+    answer = work()
+    for _ in range(repeats):
+        start = time.perf_counter()
+        answer = work()
+        times.setdefault(name, []).append(time.perf_counter() - start)
+    return answer
+
+
+if __name__ == "__main__":
+    main()
