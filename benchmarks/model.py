@@ -20,8 +20,10 @@ import torch
 
 from densesynth.model.boxes import clip_boxes
 from densesynth.model.crops import crop_of
+from densesynth.model.detection import choose_people
 from densesynth.model.learning import rcnn_losses
 from densesynth.model.output import ChartMaps, Predictions
+from densesynth.model.proposals import choose_proposals
 from densesynth.model.rcnn import DensePoseRCNN
 from densesynth.model.settings import zoo_settings
 from densesynth.model.targets import ImageTargets, SurfacePoints
@@ -72,7 +74,7 @@ def time_inference(model: DensePoseRCNN, people: list[int], repeats: int) -> dic
     times: dict[str, list[float]] = {}
     pyramid = clock(times, "backbone and pyramid", repeats, lambda: model.backbone(prepared))
     clock(times, "proposals", repeats, lambda: model.proposal_generator(pyramid))
-    clock(times, "detector in all", repeats, lambda: model._detect(pyramid, [(HEIGHT, WIDTH)]))
+    clock(times, "boxes of 1000 proposals", repeats, lambda: detect(model, pyramid))
     clock(times, "decoder", repeats, lambda: model.roi_heads.decoder.merge(pyramid))
     for count in people:
         boxes = [people_boxes(count)]
@@ -81,7 +83,7 @@ def time_inference(model: DensePoseRCNN, people: list[int], repeats: int) -> dic
 
         def whole(boxes: list[torch.Tensor] = boxes) -> ChartMaps:
             levels = model.backbone(model.prepare([picture]))
-            model._detect(levels, [(HEIGHT, WIDTH)])
+            detect(model, levels)
             maps = model.roi_heads.find_surface(levels, boxes)
             assert isinstance(maps, ChartMaps)
             found = Predictions(boxes=boxes[0], scores=torch.ones(len(boxes[0])), maps=maps)
@@ -93,6 +95,14 @@ def time_inference(model: DensePoseRCNN, people: list[int], repeats: int) -> dic
     crop = Predictions(boxes=boxes[0][:1], scores=torch.ones(1), maps=maps)
     clock(times, "laying over, one person", 20, lambda: crop_of(crop, 0))
     return times
+
+
+def detect(model: DensePoseRCNN, pyramid: list[torch.Tensor]) -> None:
+    """Proposals and boxes; random weights propose little, so the box head gets 1000 boxes in any case."""
+    detector = model.settings.detector
+    choose_proposals(model.proposal_generator(pyramid), [(HEIGHT, WIDTH)], *detector.proposals_before[1:], 1000)
+    logits, deltas = model.roi_heads.find_boxes(pyramid, [people_boxes(1000)])
+    choose_people(people_boxes(1000), logits, deltas, (HEIGHT, WIDTH), detector)
 
 
 def time_step(model: DensePoseRCNN) -> float:
