@@ -33,9 +33,11 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 Measured = dict[str, Any]
 
 
-def measure_densesynth(frames: int, warm_up: int, seed: int, size: int, device: str, pictures: Path | None) -> Measured:
+def measure_densesynth(
+    frames: int, warm_up: int, seed: int, size: int, device: str, pictures: Path | None, recipe_file: Path | None = None
+) -> Measured:
     """Our own pipeline, files included: the one place that knows how it is called."""
-    from densesynth.config import Recipe
+    from densesynth.config import Recipe, load_recipe
     from densesynth.data.dataset import finish, open_output
     from densesynth.data.record import write_record
     from densesynth.data.schema import Manifest
@@ -47,6 +49,8 @@ def measure_densesynth(frames: int, warm_up: int, seed: int, size: int, device: 
         camera=CameraSettings(fill=(0.8, 0.8), elevation=(0.0, 20.0), off_centre=0.05),
         picture=PictureSettings(width=size, height=size),
     )
+    if recipe_file is not None:
+        recipe = load_recipe(recipe_file)
     generator = Generator(recipe, device)
     wall, cpu, pixels = [], [], []
     stages: dict[str, list[float]] = {}
@@ -169,6 +173,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--recipe", type=Path, help="our pipeline with this recipe instead (benchmarks/everything.toml)"
+    )
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--rivals", default=",".join(RIVALS), help="names, separated by commas; '' for none")
     parser.add_argument(
@@ -201,6 +208,7 @@ def main() -> None:
             options.size,
             options.device,
             pictures / "densesynth" if pictures else None,
+            options.recipe,
         ),
         "rivals": {},
     }

@@ -12,7 +12,7 @@ from densesynth.config import recipe_from_table
 from densesynth.data.record import FrameRecord
 from densesynth.errors import ConfigurationError
 from densesynth.frames import Generator
-from densesynth.render.exposure import defocus, expose, fringe, process, smear
+from densesynth.render.exposure import defocus, expose, fringe, process, shake, smear
 
 
 @functools.cache
@@ -150,3 +150,13 @@ def test_smoothing_takes_noise_away_and_sharpening_lifts_edges() -> None:
     edge[:, 16:] = 160
     assert int(process(edge, 0.0, 1.0).max()) > 165
     assert process(edge, 0.0, 0.0) is not None
+
+
+def test_shake_is_a_line_of_its_length() -> None:
+    point = np.zeros((31, 31, 3), np.float32)
+    point[15, 15] = 1.0
+    line = shake(point, (6.0, 0.0))[..., 0]
+    assert line.sum() == pytest.approx(1.0, rel=1e-4)
+    assert np.flatnonzero(line.sum(axis=1) > 1e-6).tolist() == [15]
+    assert np.flatnonzero(line.sum(axis=0) > 1e-3).tolist() == list(range(12, 19))
+    assert shake(point, (0.0, 0.0)) is point

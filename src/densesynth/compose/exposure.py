@@ -73,7 +73,9 @@ def take(
         depth = _full_depth(buffers, behind)
         focused = float(np.median(buffers.depth[buffers.instance == buffers.instance[buffers.instance > 0].min()]))
         linear = exposure.defocus(linear, depth, focused, camera.fx * drawn.aperture * 1e-3, device)
-    linear = exposure.smear(linear, _moved(velocity, drawn, linear.shape[:2]), device)
+    if velocity is not None and drawn.shutter > 0.0:
+        linear = exposure.smear(linear, velocity * np.float32(drawn.shutter * 1e-3), device)
+    linear = exposure.shake(linear, drawn.shake)
     linear = exposure.fringe(linear, drawn.fringe)
     noise = float(rng.uniform(*settings.noise))
     if drawn.vignette > 0.0 or drawn.shoulder > 0.0 or (drawn.gains != 1.0).any():
@@ -100,13 +102,6 @@ def pixel_velocity(
     ray = np.stack([(columns + 0.5 - camera.cx) / camera.fx, (rows + 0.5 - camera.cy) / camera.fy], axis=1)
     velocity[rows, columns] = (in_camera[:, :2] - ray * in_camera[:, 2:]) / depth * (camera.fx, camera.fy)
     return velocity
-
-
-def _moved(velocity: Float32[Array, "h w 2"] | None, drawn: Exposure, shape: tuple[int, ...]) -> Array | None:
-    moved = None if velocity is None or drawn.shutter <= 0.0 else velocity * np.float32(drawn.shutter * 1e-3)
-    if drawn.shake == (0.0, 0.0):
-        return moved
-    return (np.zeros((*shape, 2), np.float32) if moved is None else moved) + np.asarray(drawn.shake, np.float32)
 
 
 def _full_depth(buffers: Buffers, behind: BackdropPicture) -> Float32[Array, "h w"]:

@@ -71,6 +71,21 @@ def smear(
     return np.asarray(out.numpy())
 
 
+def shake(linear: Float32[Array, "h w 3"], moved: tuple[float, float]) -> Float32[Array, "h w 3"]:
+    """The whole picture smeared by `moved` pixels (x, y); (0, 0) is off."""
+    if moved == (0.0, 0.0):
+        return linear
+    reach = int(np.ceil(max(abs(moved[0]), abs(moved[1])) / 2.0))
+    line = np.zeros((2 * reach + 1, 2 * reach + 1))
+    for t in np.linspace(-0.5, 0.5, 8 * reach + 1):  # each point of the path, spread over the four pixels around it
+        x, y = reach + t * moved[0], reach + t * moved[1]
+        column, row = min(int(x), 2 * reach - 1), min(int(y), 2 * reach - 1)
+        across, down = x - column, y - row
+        line[row : row + 2, column : column + 2] += np.outer((1.0 - down, down), (1.0 - across, across))
+    kernel = (line / line.sum()).astype(np.float32)
+    return np.asarray(cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
+
+
 def fringe(linear: Float32[Array, "h w 3"], pixels: float) -> Float32[Array, "h w 3"]:
     """Lateral chromatic aberration: red drawn larger, blue smaller, by `pixels` each in the corners; 0 is off."""
     if pixels == 0.0:
