@@ -210,7 +210,7 @@ def as_table(found: Evaluation) -> tuple[list[str], list[list[str]]]:
         return f"{100 * value:.2f}" + (f"\n{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else "")
 
     rows = [[NAMES[mode], *(cell(mode, metric) for metric in header[1:])] for mode in MODES]
-    for name, values in (("Box", found.box), ("COCO mask", found.mask)):
+    for name, values in (("Box", found.box), ("Mask", found.mask)):
         if values is not None:
             known = {"AP": "AP", "AP50": "AP50", "AP75": "AP75", "APm": "APm", "APl": "APl", "AR": "AR100"}
             known |= {"ARm": "ARm", "ARl": "ARl"}
@@ -220,21 +220,19 @@ def as_table(found: Evaluation) -> tuple[list[str], list[list[str]]]:
 
 
 def beside_published(found: Evaluation, table: TableName) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: ours, the published figure, and the difference, percent."""
-    header = ["", *(f"{column} {whose}" for column in COLUMNS for whose in ("ours", "published", "±"))]
+    """Header and rows: ours, and after a line break the published figure and the difference, percent."""
     ours = {"box": found.box, **found.scores}
     rows = []
     for row, name in (("box", "Box"), *NAMES.items()):
         figures, cells = published(table, row), []
         for column in COLUMNS:
             value, theirs = ours[row].get(column, -1.0), figures.get(column)
-            cells += [
-                f"{100 * value:.2f}" if value >= 0 else "–",
-                "–" if theirs is None else f"{theirs:.2f}",
-                "–" if theirs is None or value < 0 else f"{100 * value - theirs:+.2f}",
-            ]
+            text = f"{100 * value:.2f}" if value >= 0 else "–"
+            if theirs is not None:
+                text += f"\npublished {theirs:.2f}" + (f" ({100 * value - theirs:+.2f})" if value >= 0 else "")
+            cells.append(text)
         rows.append([name, *cells])
-    return header, rows
+    return ["", *COLUMNS], rows
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:
@@ -282,7 +280,7 @@ def write_report(
     curves = figure_html(plot_curves({NAMES[mode]: found.curves[mode] for mode in MODES}), "png", "AP and precision")
     sections = [("Scores, %", note + table_html(header, rows)), ("Curves", curves)]
     if table is not None:
-        words = f"<p>The paper's {table}, DensePose-COCO 2014 minival; it compares with that file only.</p>"
+        words = f"<p>The paper's table {table[-1]}, DensePose-COCO 2014 minival; it compares with that file only.</p>"
         sections.insert(1, ("Beside the published figures, %", words + table_html(*beside_published(found, table))))
     if found.people is not None:
         sections.append(("Errors over the surface", _surface_html(content["surface"])))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tyro
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -72,8 +73,8 @@ def evaluate_files(command: Evaluate) -> int:
         images = command.images or images_of(command.annotations)
         page = write_report(found, command.out, images, table=command.published)
     header, rows = as_table(found)
-    table = Table(title="strict rules, %" if command.strict else "%")
-    for name in (*header[:2], "AP, 95 %", *header[2:]):
+    table = Table(title="strict rules, %" if command.strict else "%", box=SIMPLE, padding=(0, 0))
+    for name in (*header[:2], "95 %", *header[2:]):
         table.add_column(name, no_wrap=True, justify="right" if name else "left")
     for name, ap, *others in rows:
         value, _, interval = ap.partition("\n")
