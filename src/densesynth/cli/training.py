@@ -1,4 +1,4 @@
-"""`densesynth train`."""
+"""`densesynth train` and `densesynth join`."""
 
 from __future__ import annotations
 
@@ -41,4 +41,30 @@ def train(command: Train) -> int:
     return 0
 
 
-COMMANDS = (Command(name="train", options=Train, run=train),)
+@dataclass(frozen=True, kw_only=True)
+class Join:
+    """Join a trained crop network and a trained detector into one checkpoint of the small model.
+
+    Example: densesynth join runs/crop/best.safetensors runs/detector/best.safetensors --out small.safetensors
+    """
+
+    crop: tyro.conf.Positional[Path]
+    """Checkpoint with the crop network."""
+    detector: tyro.conf.Positional[Path]
+    """Checkpoint with the detector."""
+    out: Path
+    """The joined checkpoint."""
+
+
+def join(command: Join) -> int:
+    from densesynth.model.small.checkpoint import join_small
+
+    join_small(command.crop, command.detector, command.out)
+    Console().print(f"Done: {command.out}, {command.out.stat().st_size / 1e6:.1f} MB.")
+    return 0
+
+
+COMMANDS = (
+    Command(name="train", options=Train, run=train),
+    Command(name="join", options=Join, run=join),
+)

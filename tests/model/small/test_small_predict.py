@@ -10,7 +10,7 @@ import torch
 
 from densesynth.errors import AssetError
 from densesynth.model.crops import crop_of
-from densesynth.model.small.checkpoint import SmallModel, load_small, save_small
+from densesynth.model.small.checkpoint import SmallModel, join_small, load_small, save_small
 from densesynth.model.small.crop import TINY_CROP, CropNetwork, CropSettings
 from densesynth.model.small.detector import TINY_DETECTOR, Detector, DetectorSettings, assign, cell_centres, choose
 from densesynth.model.small.predict import find_people, label_boxes, predict_small, resample
@@ -139,3 +139,16 @@ def test_predict_opens_small_checkpoints(tmp_path: Path, small: SmallModel) -> N
     found = open_predictor(path)(picture, given)
     assert found.boxes.numpy().tolist() == given.tolist()
     assert found.maps.u.shape[:2] == (2, 25)
+
+
+def test_two_files_join_into_one(tmp_path: Path, small: SmallModel) -> None:
+    crop, detector, both = (tmp_path / f"{name}.safetensors" for name in ("crop", "detector", "both"))
+    save_small(crop, crop=(small.crop.settings, small.crop.state_dict()), about={"step": 1})
+    save_small(detector, detector=(small.detector.settings, small.detector.state_dict()), about={"step": 2})
+    join_small(crop, detector, both)
+    back = load_small(both)
+    assert back.about == {"crop": {"step": 1}, "detector": {"step": 2}}
+    assert back.crop is not None
+    assert back.detector is not None
+    with pytest.raises(AssetError, match="no crop network"):
+        join_small(detector, detector, both)

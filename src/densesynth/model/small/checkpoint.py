@@ -73,6 +73,20 @@ def load_small(path: Path) -> SmallModel:
     return SmallModel(crop=crop, detector=detector, about=metadata["about"])
 
 
+def join_small(crop: Path, detector: Path, out: Path) -> None:
+    """Put the crop network of one file and the detector of another into one. Raises AssetError or DatasetError."""
+    one, other = load_small(crop), load_small(detector)
+    if one.crop is None or other.detector is None:
+        path, missing = (crop, "crop network") if one.crop is None else (detector, "detector")
+        raise AssetError(f"{path}: holds no {missing}")
+    save_small(
+        out,
+        crop=(one.crop.settings, one.crop.state_dict()),
+        detector=(other.detector.settings, other.detector.state_dict()),
+        about={"crop": one.about, "detector": other.about},
+    )
+
+
 def is_small(path: Path) -> bool:
     """Whether a file is a checkpoint of the small model (and not another, or none)."""
     try:
