@@ -25,15 +25,14 @@ def arc(y: wp.float32, x: wp.float32) -> wp.float32:
 
 @wp.func
 def smooth_weights(t: wp.float32) -> wp.vec4:
-    """Of four texels around a place between the middle two (Mitchell and Netravali 1988, B = C = 1/3): neither blocks
-    nor rings."""
-    t2 = t * t
-    t3 = t2 * t
+    """Of four texels around a place between the middle two: the cubic B-spline, which neither shows blocks nor, having
+    no negative weights, draws dark rims around lamps."""
+    s = 1.0 - t
     return wp.vec4(
-        1.0 / 18.0 - 0.5 * t + 5.0 / 6.0 * t2 - 7.0 / 18.0 * t3,
-        16.0 / 18.0 - 2.0 * t2 + 7.0 / 6.0 * t3,
-        1.0 / 18.0 + 0.5 * t + 1.5 * t2 - 7.0 / 6.0 * t3,
-        -1.0 / 3.0 * t2 + 7.0 / 18.0 * t3,
+        s * s * s / 6.0,
+        2.0 / 3.0 - t * t * (1.0 - 0.5 * t),
+        2.0 / 3.0 - s * s * (1.0 - 0.5 * s),
+        t * t * t / 6.0,
     )
 
 
