@@ -114,7 +114,7 @@ def test_other_files_are_named(tmp_path):
     path.write_bytes(b"hello" * 1000)
     with pytest.raises(AssetError, match="another kind"):
         read_c3d(path)
-    with pytest.raises(AssetError, match="read_markers"):
+    with pytest.raises(AssetError, match="densesynth fit"):
         read_clip(path)
 
 
