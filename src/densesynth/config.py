@@ -12,6 +12,7 @@ from typing import Any
 
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.scene.light_settings import LightRanges
+from densesynth.scene.occluders import OccluderSettings
 from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import (
     BackgroundSettings,
@@ -35,6 +36,7 @@ class Recipe:
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
     light: LightRanges = field(default_factory=LightRanges)
     sensor: SensorSettings = field(default_factory=SensorSettings)
+    occluders: OccluderSettings = field(default_factory=OccluderSettings)
     picture: PictureSettings = field(default_factory=PictureSettings)
     harmonise: HarmoniseSettings = field(default_factory=HarmoniseSettings)
 

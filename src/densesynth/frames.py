@@ -18,6 +18,7 @@ from densesynth.arrays import Array
 from densesynth.bodies import open_body
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
+from densesynth.compose.occluder import hide_pixels, lay_occluders, under_cutout
 from densesynth.compose.picture import Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
@@ -26,14 +27,15 @@ from densesynth.device import choose_device
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
-from densesynth.label.keypoints import cast_keypoints
-from densesynth.label.owners import find_owners, groups_of, own_hits, see_vertices
+from densesynth.label.keypoints import cast_keypoints, hide_hits
+from densesynth.label.owners import find_owners, groups_of, hide_layers, own_hits, see_vertices
 from densesynth.motion.source import open_clips
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
+from densesynth.scene.occluders import KINDS, draw_occluders, open_cutouts
 from densesynth.scene.place import Box, bounding_box
 from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
 from densesynth.scene.scene import Scene
@@ -70,6 +72,9 @@ class Generator:
         )
         # One line for each of the user's files that the run goes on without.
         self.left_out: tuple[str, ...] = () if panoramas is None else panoramas.left_out
+        in_use = recipe.occluders.count[1] > 0 and recipe.occluders.folder is not None
+        self.cutouts = open_cutouts(recipe.occluders.folder) if in_use and recipe.occluders.folder else None
+        self.left_out += () if self.cutouts is None else self.cutouts.left_out
         assets = open_body(recipe.body, report)
         self.body, self.atlas, self.body_files = assets.body, assets.atlas, assets.files
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
@@ -146,6 +151,19 @@ class Generator:
         with self._stage("visibility"):
             visible = see_vertices(view, meshes, buffers, layers, posed, self.atlas.rest_position, self.atlas.faces)
             hits = own_hits(cast_keypoints(view, posed), meshes)
+        kinds = len(KINDS) if self.cutouts is None else len(self.cutouts.paths)
+        drawn = draw_occluders(recipe.occluders, len(posed.vertices), kinds, stream(seed, index, Purpose.OCCLUDERS))
+        cutouts = None
+        if drawn:
+            with self._stage("occluders"):
+                cutouts = lay_occluders(drawn, buffers.instance, self.cutouts)
+        over: dict[str, Array] = {}
+        whole = buffers
+        if cutouts is not None:
+            over = {"occluder_alpha": cutouts.alpha}
+            buffers, layers = hide_pixels(buffers, cutouts.hidden), hide_layers(layers, cutouts.hidden)
+            visible = visible & ~under_cutout(scene.camera, posed.vertices, cutouts.hidden)
+            hits = hide_hits(hits, under_cutout(scene.camera, posed.keypoints, cutouts.hidden))
         with self._stage("labels"):
             labels = label_charts(buffers, self.atlas)
             people = annotate(
@@ -162,13 +180,14 @@ class Generator:
             view,
             scene,
             meshes,
-            buffers,
+            whole,
             self.body.faces,
             effects=stream(seed, index, Purpose.EXPOSURE),
             choice=stream(seed, index // recipe.camera.rig, Purpose.SURROUNDINGS),
             backdrop=stream(seed, index, Purpose.BACKDROP),
             sensor=stream(seed, index, Purpose.SENSOR),
             stage=self._stage,
+            occluders=cutouts,
         )
         with self._stage("record"):
             return make_record(
@@ -187,5 +206,5 @@ class Generator:
                 visible_vertices=visible,
                 face_count=len(self.body.faces),
                 keep_geometry=self.keep_geometry,
-                worn=worn | pack_layers(layers, meshes),
+                worn=worn | pack_layers(layers, meshes) | over,
             )

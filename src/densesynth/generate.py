@@ -160,6 +160,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep
         "HDR panoramas": recipe.background.environments,
         "motion clips": recipe.people.clips,
         "harmonisation network": recipe.harmonise.checkpoint,
+        "cut-outs over people": recipe.occluders.folder if recipe.occluders.count[1] else None,
     }
     licences = [
         *FREE_ASSETS,

@@ -13,6 +13,7 @@ from densesynth.appearance.paint import Paint
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
+from densesynth.compose.occluder import OccluderLayer, blend_occluders
 from densesynth.render.buffers import Buffers
 from densesynth.render.samples import SampleArrays
 from densesynth.render.sensor import encode_srgb
@@ -59,11 +60,12 @@ class Painter:
         backdrop: np.random.Generator,
         sensor: np.random.Generator,
         stage: Stage,
+        occluders: OccluderLayer | None = None,
     ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
         """The sRGB picture of a scene whose meshes are the view's, and what harmonisation did to it (None when off, or
         nothing to harmonise). buffers: their body points in the view. faces: the bodies'. effects, choice (of what
         stands behind), backdrop, sensor: their random streams. stage: names the span of time that follows, for
-        benchmarks."""
+        benchmarks. occluders: what is laid over the people."""
         drawn = draw_exposure(self.sensor, effects)
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
@@ -87,11 +89,14 @@ class Painter:
                 background = behind.cast(shadow.shadow_at, box, find_contact(vertices, self.surroundings.light.contact))
         with stage("shade"):
             linear = shade(samples, albedo, roughness, SKIN_AND_CLOTH_SPECULAR, lighting, background, shadow, cloth)
+        if occluders is not None:
+            with stage("occluders"):
+                linear = blend_occluders(linear, occluders, lighting, scene.camera)
         harmonised = None
         if self.harmoniser is not None:
             with stage("harmonise"):
                 share = 1.0 - samples.background_weight.numpy().reshape(linear.shape[:2])
-                linear, harmonised = harmonise_linear(linear, share, self.harmoniser)
+                linear, harmonised = harmonise_linear(linear, share, self.harmoniser, occluders)
         with stage("sensor"):
             velocity = pixel_velocity(buffers, scene.people, faces, scene.camera) if drawn.shutter > 0.0 else None
             picture = take(linear, drawn, self.settings, buffers, behind, scene.camera, velocity, sensor, self.device)
@@ -115,11 +120,16 @@ def paint_points(
 
 
 def harmonise_linear(
-    linear: Float32[Array, "h w 3"], person: Float32[Array, "h w"], harmoniser: Harmoniser
+    linear: Float32[Array, "h w 3"],
+    person: Float32[Array, "h w"],
+    harmoniser: Harmoniser,
+    occluders: OccluderLayer | None = None,
 ) -> tuple[Float32[Array, "h w 3"], Harmonised | None]:
     """Linear light with its pasted regions harmonised; pixels without any of them, and rejected pictures, stay as they
-    are. person: share of each pixel that shows people."""
-    region = person if harmoniser.settings.regions != "object" else np.zeros_like(person)
+    are. person: share of each pixel that shows people, or would without the occluders, which are the objects."""
+    objects = np.zeros_like(person) if occluders is None else occluders.alpha.astype(np.float32) / np.float32(255.0)
+    person = person * (np.float32(1.0) - objects)
+    region = {"person": person, "object": objects, "both": person + objects}[harmoniser.settings.regions]
     if not (region > 0.5).any() or (region > 0.5).all():
         return linear, None
     (result,) = harmoniser.apply([encode_srgb(np.clip(linear, 0.0, 1.0))], [region])

@@ -11,6 +11,7 @@ from densesynth.appearance.layout import ROW
 from densesynth.appearance.shell import CUT
 from densesynth.arrays import Array, Bool, Float32, Float64
 from densesynth.body.body import COCO_KEYPOINTS
+from densesynth.compose.occluder import HALF, under_cutout
 from densesynth.data.coco import (
     INSTANCES_PER_IMAGE,
     decode_mask,
@@ -24,7 +25,7 @@ from densesynth.data.schema import Annotation
 from densesynth.geometry.camera import Camera
 from densesynth.label.annotate import tight_box
 from densesynth.label.charts import ChartLabels, chart_surface
-from densesynth.label.keypoints import CLOTH_AHEAD
+from densesynth.label.keypoints import CLOTH_AHEAD, VISIBLE
 from densesynth.label.visibility import in_frame
 from densesynth.surface.atlas import Atlas
 from densesynth.surface.parts import FINE_TO_COARSE
@@ -67,6 +68,7 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         "joints_in_world": ("float32", (people, 52, 3)),
         "visible_vertices": ("uint8", (people, -(-vertices // 8))),
         "vertices": ("float32", (people, vertices, 3)),
+        "occluder_alpha": ("uint8", (height, width)),
         "outfits": ("uint8", (people, ROW.itemsize)),
         "cuts": ("float32", (people, len(CUT))),
     }
@@ -87,6 +89,26 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         breaches.append("barycentrics outside their face")
     if pixels and np.abs(np.linalg.norm(surface["normal"].astype(np.float32), axis=1) - 127.0).max() > 2.0:
         breaches.append("normals that aren't of unit length")
+    return breaches
+
+
+def check_cutouts(
+    frame: FrameRecord, camera: Camera, vertices: Float32[Array, "p v 3"], visible: Bool[Array, "p v"]
+) -> list[str]:
+    """Nothing is labelled or called visible where a cut-out hides it."""
+    if "occluder_alpha" not in frame.surface:
+        return []
+    hidden = frame.surface["occluder_alpha"] >= HALF
+    breaches = []
+    if labelled := np.count_nonzero(hidden & (frame.surface["instance"] > 0)):
+        breaches.append(f"{labelled} pixels are labelled under cut-outs")
+    if under := np.count_nonzero(visible & under_cutout(camera, vertices, hidden)):
+        breaches.append(f"{under} visible vertices under cut-outs")
+    for annotation in frame.annotations:
+        for name, (x, y, code) in zip(COCO_KEYPOINTS, np.reshape(annotation.keypoints, (17, 3)), strict=True):
+            column, row = min(int(x), camera.width - 1), min(int(y), camera.height - 1)
+            if code == VISIBLE and hidden[row, column]:
+                breaches.append(f"person {annotation.densesynth.instance}: {name} called visible under a cut-out")
     return breaches
 
 

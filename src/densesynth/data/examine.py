@@ -16,6 +16,7 @@ from densesynth.data.consistency import (
     SEEN_BEHIND,
     chart_labels_of,
     check_annotation,
+    check_cutouts,
     check_image,
     check_people,
     check_pictures,
@@ -121,6 +122,7 @@ def examine_frame(
     breaches += breaches_in(RECORDS, check_people(frame))
     keypoint_claims, vertex_claims = Claims(), Claims()
     visible = unpack_visible(frame.surface["visible_vertices"], posed.vertices.shape[1])
+    breaches += breaches_in(SURFACE, check_cutouts(frame, camera, posed.vertices, visible))
     for annotation in frame.annotations:
         k = annotation.densesynth.instance - 1
         found = check_annotation(annotation, frame, labels, atlas)

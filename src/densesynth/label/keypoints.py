@@ -68,6 +68,16 @@ def cast_keypoints(view: View, posed: PosedBodies) -> KeypointHits:
     return KeypointHits(instance=instance.reshape(shape), face=face.reshape(shape), depth=depth.reshape(shape))
 
 
+def hide_hits(hits: KeypointHits, hidden: Bool[Array, "p 17"]) -> KeypointHits:
+    """The hits with something that is nobody's right before the camera where `hidden`."""
+    return KeypointHits(
+        instance=np.where(hidden, np.uint8(255), hits.instance),
+        face=np.where(hidden, np.int32(0), hits.face),
+        depth=np.where(hidden, 0.0, hits.depth),
+        worn=None if hits.worn is None else hits.worn & ~hidden,
+    )
+
+
 def flesh_over(keypoints: Float32[Array, "k 3"], vertices: Float32[Array, "v 3"]) -> Float64[Array, "k"]:
     """How far before each keypoint its own skin may lie, metres: twice the distance to the nearest vertex + 2 cm."""
     start_warp()

@@ -69,6 +69,16 @@ def find_owners(buffers: Buffers, meshes: Sequence[SceneMesh]) -> tuple[Buffers,
     return replace(buffers, instance=instance, face=face, barycentrics=barycentrics), layers if worn else None
 
 
+def hide_layers(layers: Layers | None, hidden: Bool[Array, "h w"]) -> Layers | None:
+    """The worn meshes seen where nothing is laid over them."""
+    if layers is None:
+        return None
+    kept = ~hidden[layers.mesh > 0]
+    return Layers(
+        mesh=np.where(hidden, np.uint8(0), layers.mesh), face=layers.face[kept], barycentrics=layers.barycentrics[kept]
+    )
+
+
 def see_vertices(
     view: View,
     meshes: Sequence[SceneMesh],

@@ -30,6 +30,7 @@ class Purpose(IntEnum):
     JPEG = 13
     SITUATION = 14
     CUTS = 15
+    OCCLUDERS = 16
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

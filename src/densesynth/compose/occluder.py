@@ -1,0 +1,171 @@
+"""Cut-outs over people: made, scaled to the person, placed, softened; what they hide taken out of the buffers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from densesynth.appearance.colour import linear_from_srgb
+from densesynth.arrays import Array, Bool, Float32, Float64, UInt8
+from densesynth.compose.blend import BAND, extend_values, soften_alpha
+from densesynth.compose.objects import make_object
+from densesynth.geometry.camera import Camera
+from densesynth.render.buffers import Buffers
+from densesynth.render.lighting import Lighting, evaluate_basis
+from densesynth.scene.occluders import LARGEST, CutoutFolder, Occluder, read_cutout
+
+HALF = 128  # alpha, of 255, from which a pixel is no longer the person's
+
+
+@dataclass(frozen=True, kw_only=True)
+class OccluderLayer:
+    """All cut-outs of a picture, flattened. albedo: linear RGB. normal: camera frame, not of unit length where cut-outs
+    blend. alpha: 255 hides wholly, below HALF a pixel stays the person's; the picture blends with alpha / 255."""
+
+    albedo: Float32[Array, "h w 3"]
+    normal: Float32[Array, "h w 3"]
+    alpha: UInt8[Array, "h w"]
+
+    @property
+    def hidden(self) -> Bool[Array, "h w"]:
+        """Where labels end."""
+        hidden: Array = self.alpha >= HALF
+        return hidden
+
+
+def lay_occluders(
+    occluders: Sequence[Occluder], instance: UInt8[Array, "h w"], folder: CutoutFolder | None
+) -> OccluderLayer | None:
+    """Place the cut-outs over the people of `instance`, the later over the earlier; None where nothing is covered."""
+    height, width = instance.shape
+    premultiplied = np.zeros((height, width, 6), np.float32)
+    alpha = np.zeros((height, width), np.float32)
+    for occluder in occluders:
+        pixels = np.flatnonzero(instance == occluder.person)
+        if not len(pixels):
+            continue
+        row, column = np.divmod(pixels, width)
+        extent = max(int(row[-1] - row[0]), int(column.max() - column.min())) + 1
+        middle = int(pixels[int(occluder.at * len(pixels))])
+        values, own = _make_cutout(occluder, max(4.0, occluder.size * extent), folder)
+        _paste(premultiplied, alpha, values, own, (middle % width, middle // width))
+    levels = np.rint(alpha * 255.0).astype(np.uint8)
+    if not levels.any():
+        return None
+    values = premultiplied / np.maximum(alpha, np.float32(1e-6))[..., None]
+    return OccluderLayer(
+        albedo=np.ascontiguousarray(values[..., :3]), normal=np.ascontiguousarray(values[..., 3:]), alpha=levels
+    )
+
+
+def _make_cutout(
+    occluder: Occluder, longest: float, folder: CutoutFolder | None
+) -> tuple[Float32[Array, "h w 6"], Float32[Array, "h w"]]:
+    """Albedo and normal, and alpha, of one cut-out whose longer side is `longest` pixels, turned and softened."""
+    side = int(min(np.ceil(longest), LARGEST))
+    if folder is None:
+        values, alpha = make_object(occluder.kind, side, np.random.default_rng(occluder.seed))
+    else:
+        rgba = read_cutout(folder.paths[occluder.kind])
+        facing = np.broadcast_to(np.array([0.0, 0.0, -1.0], np.float32), rgba[..., :3].shape)
+        values = np.dstack([linear_from_srgb(rgba[..., :3] * 255.0).astype(np.float32), facing])
+        alpha = rgba[..., 3]
+    if occluder.mirrored:
+        values, alpha = values[:, ::-1].copy(), alpha[:, ::-1]
+        values[..., 3] *= -1.0
+    stack = np.dstack([values * alpha[..., None], alpha]).astype(np.float32)
+    factor = longest / max(stack.shape[:2])
+    if factor < 1.0:  # whole areas first: the turn below reads single points
+        size = (max(1, round(stack.shape[1] * factor)), max(1, round(stack.shape[0] * factor)))
+        stack = _resize(stack, size)
+        factor = 1.0
+    h, w = stack.shape[:2]
+    half = int(np.ceil(0.5 * factor * np.hypot(h, w) + BAND * occluder.softness)) + 3
+    cosine, sine = factor * np.cos(occluder.turn), factor * np.sin(occluder.turn)
+    matrix = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
+    matrix[:, 2] = half - matrix[:, :2] @ ((w - 1) / 2.0, (h - 1) / 2.0)
+    stack = _turn(stack, matrix, 2 * half + 1)
+    alpha = np.clip(stack[..., 6], 0.0, 1.0)
+    values = stack[..., :6] / np.maximum(alpha, np.float32(1e-4))[..., None]
+    x, y = values[..., 3].copy(), values[..., 4].copy()
+    values[..., 3] = np.cos(occluder.turn) * x + np.sin(occluder.turn) * y
+    values[..., 4] = np.cos(occluder.turn) * y - np.sin(occluder.turn) * x
+    first, second = (extend_values(np.ascontiguousarray(part), alpha, occluder.softness)
+                     for part in (values[..., :3], values[..., 3:]))  # fmt: skip
+    return np.dstack([first, second]), soften_alpha(np.ascontiguousarray(alpha), occluder.softness)
+
+
+def _resize(stack: Float32[Array, "h w 7"], size: tuple[int, int]) -> Float32[Array, "H W 7"]:
+    """cv2 takes four channels at most."""
+    parts = [np.ascontiguousarray(stack[..., :4]), np.ascontiguousarray(stack[..., 4:])]
+    return np.dstack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts])
+
+
+def _turn(stack: Float32[Array, "h w 7"], matrix: Float64[Array, "2 3"], side: int) -> Float32[Array, "s s 7"]:
+    parts = [np.ascontiguousarray(stack[..., :4]), np.ascontiguousarray(stack[..., 4:])]
+    return np.dstack([cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR) for part in parts])
+
+
+def _paste(
+    premultiplied: Float32[Array, "h w 6"],
+    alpha: Float32[Array, "h w"],
+    values: Float32[Array, "ch cw 6"],
+    own: Float32[Array, "ch cw"],
+    middle: tuple[int, int],
+) -> None:
+    """Lay a cut-out over what is there, its middle on a pixel (x, y); changes the first two."""
+    (height, width), (h, w) = alpha.shape, own.shape
+    left, top = middle[0] - w // 2, middle[1] - h // 2
+    x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
+    there, here = np.s_[y0:y1, x0:x1], np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
+    over = own[here]
+    premultiplied[there] = premultiplied[there] * (1.0 - over)[..., None] + values[here] * over[..., None]
+    alpha[there] = alpha[there] * (1.0 - over) + over
+
+
+def hide_pixels(buffers: Buffers, hidden: Bool[Array, "h w"]) -> Buffers:
+    """Person-level buffers without the hidden pixels: nobody is there. Coverage stays, so that the occluded share
+    counts what the cut-outs hide; so do depth and normal."""
+    return replace(
+        buffers,
+        instance=np.where(hidden, np.uint8(0), buffers.instance),
+        face=np.where(hidden, np.int32(-1), buffers.face),
+        barycentrics=np.where(hidden[..., None], np.float32(0.0), buffers.barycentrics),
+    )
+
+
+def under_cutout(camera: Camera, points: Float32[Array, "p n 3"], hidden: Bool[Array, "h w"]) -> Bool[Array, "p n"]:
+    """Which points (world, metres) project to hidden pixels."""
+    in_camera = camera.to_camera(points.reshape(-1, 3))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pixels = camera.project_from_camera(in_camera)
+    inside = (
+        (in_camera[:, 2] > 0.0) & (pixels >= 0.0).all(axis=1) & (pixels < (camera.width, camera.height)).all(axis=1)
+    )
+    column, row = np.floor(np.where(inside[:, None], pixels, 0.0)).astype(np.intp).T
+    under: Array = (inside & hidden[row, column]).reshape(points.shape[:2])
+    return under
+
+
+def blend_occluders(
+    linear: Float32[Array, "h w 3"], layer: OccluderLayer, lighting: Lighting, camera: Camera
+) -> Float32[Array, "h w 3"]:
+    """The picture with the cut-outs over it, in linear light, lit by the scene's key light and surroundings."""
+    where = np.flatnonzero(layer.alpha)
+    normal = layer.normal.reshape(-1, 3)[where].astype(np.float64) @ camera.camera_from_world[:3, :3]
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    share = (layer.alpha.reshape(-1)[where].astype(np.float32) / np.float32(255.0))[:, None]
+    colour = layer.albedo.reshape(-1, 3)[where] * light_at(normal, lighting)
+    blended = linear.copy()
+    pixels = blended.reshape(-1, 3)
+    pixels[where] = pixels[where] * (1.0 - share) + colour * share
+    return blended
+
+
+def light_at(normal: Float64[Array, "n 3"], lighting: Lighting) -> Float32[Array, "n 3"]:
+    """Linear RGB that a white surface with unit normals (world) sends back; nothing casts shadows on it."""
+    key = np.maximum(normal @ lighting.direction, 0.0)[:, None] * lighting.colour
+    return np.asarray(np.maximum(evaluate_basis(normal) @ lighting.ambient + key, 0.0), dtype=np.float32)
