@@ -28,7 +28,7 @@ class Predict:
     out: Path
     """Folder for results.json (COCO DensePose challenge), iuv/ and overlays/."""
     model: Path | None = None
-    """Checkpoint: ours (.safetensors), or detectron2's (.pkl, .pth); the small model that comes along when left out."""
+    """Checkpoint: ours (.safetensors: R-CNN or small model), or detectron2's (.pkl, .pth)."""
     boxes: Path | None = None
     """Label these people (COCO results or annotations with boxes, ids of the pictures) in place of detecting any."""
     score: float | None = None

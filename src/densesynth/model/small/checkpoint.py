@@ -100,7 +100,9 @@ def shipped_checkpoint() -> Path:
     """The checkpoint that comes with densesynth. Raises AssetError where it is missing."""
     path = Path(str(resources.files("densesynth.model") / "data" / SHIPPED))
     if not path.is_file():
-        raise AssetError(f"{path}: the model that comes with densesynth is missing; name one with --model")
+        raise AssetError(
+            "no trained model comes with this densesynth; name a checkpoint with --model (docs/training.md says how to train one)"
+        )
     return path
 
 
