@@ -101,7 +101,7 @@ def shipped_checkpoint() -> Path:
     path = Path(str(resources.files("densesynth.model") / "data" / SHIPPED))
     if not path.is_file():
         raise AssetError(
-            "no trained model comes with this densesynth; name a checkpoint with --model (docs/training.md says how to train one)"
+            "no trained model comes with this densesynth; name a checkpoint with --model (docs/training.md)"
         )
     return path
 
