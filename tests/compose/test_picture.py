@@ -50,3 +50,13 @@ def test_people_are_lit_and_stand_out(plain: FrameRecord) -> None:
     person = plain.picture[plain.segmentation[..., 0] > 0]
     assert person.std() > 5
     assert 10 < person.mean() < 245
+
+
+def test_harmonised_people_are_as_bright_as_before() -> None:
+    table = {"picture": {"width": 128, "height": 128, "noise": [0, 0]}, "people": {"count": [1, 1]}}
+    plain = Generator(recipe_from_table(table, "test")).frame(9, 1)
+    frame = Generator(recipe_from_table({**table, "harmonise": {"method": "reinhard"}}, "test")).frame(9, 1)
+    person = plain.segmentation[..., 0] > 0
+    assert frame.harmonise is not None
+    assert not frame.harmonise.rejected
+    assert 0.4 < frame.picture[person].mean() / plain.picture[person].mean() < 2.5

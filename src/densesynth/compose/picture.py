@@ -135,4 +135,6 @@ def harmonise_linear(
     (result,) = harmoniser.apply([encode_srgb(np.clip(linear, 0.0, 1.0))], [region])
     if result.rejected:
         return linear, result
-    return np.where(region[..., None] > 0.0, linear_from_srgb(result.picture), linear).astype(np.float32), result
+    return np.where(region[..., None] > 0.0, linear_from_srgb(result.picture * 255.0), linear).astype(
+        np.float32
+    ), result
