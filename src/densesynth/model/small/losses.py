@@ -18,7 +18,7 @@ LOG_SCALE_BOUND = 5.0
 LIKELIHOOD = 0.05  # keeps the likelihood's gradient, 1 / b, in the range of the error's own
 WEIGHTS = {"mask": 1.0, "part": 1.0, "uv": 5.0, "rest": 3.0}
 
-# Shares of background and parts 1..24 among the pixels of 1000 crops of recipes/training/people.toml.
+# Rough shares of background and parts 1..24 among the pixels of a crop: estimates, only to weight rare parts up.
 PART_SHARES = (
     0.62, 0.045, 0.045, 0.006, 0.006, 0.006, 0.006, 0.020, 0.020, 0.020, 0.020, 0.012, 0.012, 0.014, 0.014, 0.011,
     0.011, 0.011, 0.011, 0.008, 0.008, 0.008, 0.008, 0.024, 0.024,
