@@ -9,10 +9,10 @@ from densesynth.model.settings import BackboneSettings, DetectorSettings, HeadSe
 
 
 def small_settings(*, score_threshold: float = 0.05, short_side: int = 64, **head: object) -> RcnnSettings:
-    """A network of 32 channels."""
+    """A network of few channels; 64 in the pyramid, since group norm needs two in each of its 32 groups."""
     options = {"channels": 32, "convolutions": 2, "meshes": (("tiny", 12, 8),), **head}
     return RcnnSettings(
-        backbone=BackboneSettings(depth=26, width=8, channels=32),
+        backbone=BackboneSettings(depth=26, width=8, channels=64),
         detector=DetectorSettings(
             box_features=32, score_threshold=score_threshold, proposals_before=(100, 50), proposals_after=(60, 30)
         ),
