@@ -152,17 +152,17 @@ def test_crops_hold_the_label_of_each_pixel(people: Path) -> None:
 
 def test_crop_network_learns_what_it_is_shown(people: Path, tmp_path: Path) -> None:
     """Eight pictures over and over; `benchmarks/overfit.py` carries this on to DensePose's own measure."""
-    recipe = make_recipe(people, steps=60, batch=8, save_every=60, evaluate_every=60, evaluation=people)
+    recipe = make_recipe(people, steps=150, batch=8, save_every=150, evaluate_every=150, evaluation=people)
     still = AugmentSettings(flip=0, turn=0, scale=0, shift=0, clean=1, amplitude=0, occlude=0)
     recipe = replace(
         recipe,
         augment=still,
         optimiser=OptimiserSettings(warmup=5, rate=3e-3, rate_batch=8, average=0.8),
-        run=replace(recipe.run, evaluation_samples=8, log_every=60),
+        run=replace(recipe.run, evaluation_samples=8, log_every=150),
     )
     report = train(recipe, tmp_path)
-    assert report.measures["mask"] > 0.6
-    assert report.measures["part"] > 0.3  # chance is below 0.1
+    assert report.measures["mask"] > 0.65
+    assert report.measures["part"] > 0.4  # chance is below 0.1
     assert report.measures["rest_cm"] < 40.0
 
 
