@@ -99,12 +99,13 @@ def test_commands_with_a_small_model(photos: Path, tmp_path: Path, capsys: pytes
     said = capsys.readouterr()
     assert "2 unreadable" in said.out
     assert "cut.jpg" in said.err
-    boxes = [{"image_id": 0, "category_id": 1, "bbox": [3, 4, 20, 30], "score": 1.0}]
+    boxes = [{"image_id": 0, "category_id": 1, "bbox": [3, 4, 20, 30], "score": 0.375}]
     (tmp_path / "boxes.json").write_text(json.dumps(boxes))
     single = ["predict", str(photos / "a.jpg"), "--model", str(checkpoint), "--out", str(tmp_path / "given")]
     assert run([*single, "--boxes", str(tmp_path / "boxes.json")]) == 0
     (found,) = read_results(tmp_path / "given" / "results.json", {0: (80, 60)})
     assert found.bbox == pytest.approx((3, 4, 20, 30), abs=1e-4)
+    assert found.score == 0.375
     joints = {
         "images": [{"id": 0, "file_name": "a.jpg"}],
         "categories": [{"keypoints": ["nose"]}],

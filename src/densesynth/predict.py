@@ -166,19 +166,30 @@ def draw_overlay(picture: Picture, detections: tuple[Detection, ...]) -> Picture
     return draw_boxes(drawn, [d.bbox for d in detections], colours)
 
 
+@dataclass(frozen=True, kw_only=True)
+class GivenBoxes:
+    """People of one picture that somebody else found: x0, y0, x1, y1 in pixels, and how sure of each they were."""
+
+    corners: Float32[Array, "n 4"]
+    scores: Float32[Array, "n"]
+
+
+NOBODY = GivenBoxes(corners=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32))
+
+
 def predict_pictures(
     sources: tuple[Source, ...],
     predictor: Predictor,
     out: Path,
     *,
     about: Mapping[str, Any],
-    boxes: Mapping[int, Float32[Array, "_ 4"]] | None = None,
+    boxes: Mapping[int, GivenBoxes] | None = None,
     advance_to: Callable[[int, int], None] | None = None,
 ) -> PredictReport:
     """Predict every picture into `out`: results.json, iuv/, overlays/.
 
     about: what the results depend on (checkpoint, options); a folder begun with another raises DatasetError. boxes:
-    image id → boxes to label in place of detecting; a picture without any gets no people.
+    image id → boxes to label in place of detecting, whose scores are kept; a picture without any gets no people.
     """
     for folder in ("iuv", "overlays", "parts"):
         make_folder(out / folder)
@@ -197,8 +208,8 @@ def predict_pictures(
         if part.is_file():
             found = read_results(part, sizes)
         else:
-            given = None if boxes is None else boxes.get(source.image_id, np.zeros((0, 4), np.float32))
-            found = detections_of(predictor(picture, given), source.image_id)
+            given = None if boxes is None else boxes.get(source.image_id, NOBODY)
+            found = detections_of(_predict(predictor, picture, given, source), source.image_id)
             write_bytes(out / "iuv" / f"{source.name}.png", encode_png(paste_iuv(found, *picture.shape[:2])))
             write_bytes(
                 out / "overlays" / f"{source.name}.jpg", encode_jpeg(draw_overlay(picture, found), JPEG_QUALITY)
@@ -212,17 +223,31 @@ def predict_pictures(
     return PredictReport(pictures=len(sources) - len(unreadable), people=people, unreadable=tuple(unreadable))
 
 
-def read_given_boxes(path: Path, sources: tuple[Source, ...]) -> dict[int, Float32[Array, "_ 4"]]:
-    """Boxes (x0, y0, x1, y1) of each picture from COCO results or annotations. Raises AssetError."""
+def _predict(predictor: Predictor, picture: Picture, given: GivenBoxes | None, source: Source) -> Predictions:
+    if given is None:
+        return predictor(picture, None)
+    answer = predictor(picture, given.corners)
+    if len(answer.boxes) != len(given.scores):
+        raise AssetError(
+            f"{source.path}: of {len(given.scores)} given boxes only {len(answer.boxes)} lie in the picture"
+        )
+    return replace(answer, scores=torch.from_numpy(given.scores).to(answer.boxes.device))
+
+
+def read_given_boxes(path: Path, sources: tuple[Source, ...]) -> dict[int, GivenBoxes]:
+    """Boxes of each picture from COCO results or annotations, with their scores. Raises AssetError."""
     sizes = {}
     for source in sources:
         picture = read_photo(source.path)
         sizes[source.image_id] = (picture.shape[1], picture.shape[0])
-    grouped: dict[int, list[tuple[float, float, float, float]]] = {}
+    grouped: dict[int, list[tuple[float, float, float, float, float]]] = {}
     for box in read_boxes(path, sizes):
         x, y, w, h = box.bbox
-        grouped.setdefault(box.image_id, []).append((x, y, x + w, y + h))
-    return {image: np.array(rows, dtype=np.float32) for image, rows in grouped.items()}
+        grouped.setdefault(box.image_id, []).append((x, y, x + w, y + h, box.score))
+    tables = {image: np.array(rows, dtype=np.float32) for image, rows in grouped.items()}
+    return {
+        image: GivenBoxes(corners=table[:, :4].copy(), scores=table[:, 4].copy()) for image, table in tables.items()
+    }
 
 
 def judge_keypoints(
