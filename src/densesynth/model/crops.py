@@ -25,7 +25,7 @@ def crop_of(predictions: Predictions, index: int) -> ChartCrop:
     Raises TypeError when the predictions hold embeddings and no charts.
     """
     if not isinstance(predictions.maps, ChartMaps):
-        raise TypeError("these predictions hold embeddings; `model.embedding` turns them into vertices")
+        raise TypeError("these predictions hold embeddings; charts are read from a chart model")
     x, y, w, h = whole_box(predictions.boxes[index])
     part, u, v = lay_over(predictions.maps, index, h, w)
     return ChartCrop(x=x, y=y, part=part, u=u, v=v)
