@@ -22,9 +22,9 @@ from densesynth.arrays import Array, Float32, UInt8
 from densesynth.data.files import encode_jpeg, encode_png, make_folder, write_bytes
 from densesynth.data.results import Detection, read_boxes, read_results, write_results
 from densesynth.errors import AssetError, ConfigurationError, DatasetError, DeviceError
+from densesynth.evaluation.detect import detections_of
 from densesynth.evaluation.part_at_keypoint import RADIUS, Outcome, boxes_of, judge_picture, read_joints
 from densesynth.model.checkpoint import open_model
-from densesynth.model.crops import crop_of, quantise
 from densesynth.model.output import Predictions
 from densesynth.model.small.checkpoint import is_small, load_small
 from densesynth.model.small.predict import LEAST_SCORE, label_boxes, predict_small
@@ -134,16 +134,6 @@ def read_photo(path: Path) -> Picture:
     if picture is None:
         raise AssetError(f"{path}: no picture, cut off or damaged")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-def detections_of(predictions: Predictions, image_id: int) -> tuple[Detection, ...]:
-    """People as the field exchanges them: box, score, and I, U, V of each pixel of the box."""
-    found = []
-    for index, (box, score) in enumerate(zip(predictions.boxes.tolist(), predictions.scores.tolist(), strict=True)):
-        x0, y0, x1, y1 = box
-        iuv = quantise(crop_of(predictions, index)).cpu().numpy()
-        found.append(Detection(image_id=image_id, bbox=(x0, y0, x1 - x0, y1 - y0), score=score, iuv=iuv))
-    return tuple(found)
 
 
 def paste_iuv(detections: tuple[Detection, ...], height: int, width: int) -> UInt8[Array, "h w 3"]:

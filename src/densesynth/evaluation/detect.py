@@ -62,11 +62,11 @@ def _label(checkpoint: Path, model: SmallModel, picture: np.ndarray, given: Sequ
     return Predictions(boxes=boxed[order], scores=scores[order], maps=label_boxes(model.crop, picture, boxed[order]))
 
 
-def detections_of(predictions: Predictions, image_id: int) -> list[Detection]:
-    """Each person's box, score and packed I, U, V."""
+def detections_of(predictions: Predictions, image_id: int) -> tuple[Detection, ...]:
+    """People as the field exchanges them: box, score, and I, U, V of each pixel of the box."""
     found = []
     for index, (corners, score) in enumerate(zip(predictions.boxes.tolist(), predictions.scores.tolist(), strict=True)):
         x0, y0, x1, y1 = corners
         iuv = quantise(crop_of(predictions, index)).cpu().numpy()
         found.append(Detection(image_id=image_id, bbox=(x0, y0, x1 - x0, y1 - y0), score=score, iuv=iuv))
-    return found
+    return tuple(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Float32
 from densesynth.errors import AssetError
+from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.extraction import EnvironmentLight, extract_light
 
 SUFFIXES = (".hdr", ".exr")
@@ -43,25 +43,14 @@ class EnvironmentFolder:
 def open_environments(folder: Path) -> EnvironmentFolder:
     """Check every panorama of a folder and its subfolders. Those that can't be used are left out with a warning;
     raises AssetError when none is left."""
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise AssetError(
-            f"{folder}: expected a folder of HDR panoramas, found {found}; correct background.environments"
-        )
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    good, left_out = [], []
-    for path in files:
-        try:
-            read_panorama(path)
-        except AssetError as error:
-            left_out.append(str(error))
-            warnings.warn(f"{error}; left out", stacklevel=2)
-        else:
-            good.append(path)
-    if not good:
-        among = f"none of the {len(files)} there can be used ({left_out[0]})" if files else "found none"
-        raise AssetError(f"{folder}: expected equirectangular HDR panoramas (.hdr), {among}")
-    return EnvironmentFolder(tuple(good), tuple(left_out))
+    good, left_out = keep_readable(
+        folder,
+        read_panorama,
+        suffixes=SUFFIXES,
+        what="equirectangular HDR panoramas (.hdr)",
+        setting="background.environments",
+    )
+    return EnvironmentFolder(good, left_out)
 
 
 def read_panorama(path: Path) -> Float32[Array, "h w 3"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from msgspec import Meta
 
 from densesynth.arrays import Array, Float32
 from densesynth.errors import AssetError
+from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.settings import Range, check_ranges
 
 KINDS = ("box", "ball", "bottle", "plant", "bag", "chair")
@@ -94,25 +94,10 @@ class CutoutFolder:
 def open_cutouts(folder: Path) -> CutoutFolder:
     """Check every PNG of a folder and its subfolders. Those that can't be used are left out with a warning; raises
     AssetError when none is left."""
-    if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        raise AssetError(
-            f"{folder}: expected a folder of PNG pictures with alpha, found {found}; correct occluders.folder"
-        )
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".png" and path.is_file())
-    good, left_out = [], []
-    for path in files:
-        try:
-            read_cutout(path)
-        except AssetError as error:
-            left_out.append(str(error))
-            warnings.warn(f"{error}; left out", stacklevel=2)
-        else:
-            good.append(path)
-    if not good:
-        among = f"none of the {len(files)} there can be used ({left_out[0]})" if files else "found none"
-        raise AssetError(f"{folder}: expected PNG pictures with alpha, {among}")
-    return CutoutFolder(tuple(good), tuple(left_out))
+    good, left_out = keep_readable(
+        folder, read_cutout, suffixes=(".png",), what="PNG pictures with alpha", setting="occluders.folder"
+    )
+    return CutoutFolder(good, left_out)
 
 
 @lru_cache(maxsize=32)
