@@ -18,6 +18,7 @@ from densesynth.scene.settings import (
     BackgroundSettings,
     BodySettings,
     CameraSettings,
+    FisheyeSettings,
     LensSettings,
     PeopleSettings,
     PictureSettings,
@@ -33,6 +34,7 @@ class Recipe:
     people: PeopleSettings = field(default_factory=PeopleSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     lens: LensSettings = field(default_factory=LensSettings)
+    fisheye: FisheyeSettings = field(default_factory=FisheyeSettings)
     background: BackgroundSettings = field(default_factory=BackgroundSettings)
     light: LightRanges = field(default_factory=LightRanges)
     sensor: SensorSettings = field(default_factory=SensorSettings)

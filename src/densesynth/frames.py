@@ -103,7 +103,7 @@ class Generator:
         if self._kept is not None and self._kept[:2] == (seed, number):
             with self._stage("scene and pose"):
                 scene, posed, worn, meshes, subject = self._kept[2:]
-                view = draw_view(recipe.camera, recipe.lens, recipe.picture, subject, seed, index)
+                view = draw_view(recipe.camera, recipe.lens, recipe.picture, subject, seed, index, recipe.fisheye)
                 return replace(scene, camera=view), posed, worn, meshes
         with self._stage("scene and pose"):
             scene, posed = draw_scene(
@@ -117,6 +117,7 @@ class Generator:
                 index,
                 recipe.light,
                 moving=recipe.sensor.shutter[1] > 0.0,
+                fisheye=recipe.fisheye,
             )
         subject, worn = bounding_box(posed.vertices[0]), {}
         garments: list[SceneMesh] = []

@@ -17,9 +17,10 @@ from densesynth.data.audit import AuditReport, _histogram, _percentile, audit, f
 from densesynth.data.consistency import chart_labels_of
 from densesynth.data.dataset import finish, read_manifest
 from densesynth.data.files import encode_png, read_picture
-from densesynth.data.record import FrameRecord, file_of, read_record
+from densesynth.data.record import FrameRecord, camera_of, file_of, read_record
 from densesynth.data.schema import Annotation
 from densesynth.errors import DatasetError
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.surface.atlas import Atlas
 from densesynth.surface.parts import FINE_MIRROR, FINE_TO_COARSE
 
@@ -118,6 +119,29 @@ def test_everything_shifted_by_one_pixel(tmp_path: Path, body: DollBody, atlas: 
     report = run(write_dataset(tmp_path / "shifted", tuple(frames)), body, atlas)
     assert "reproject over 0.01 px off, the worst by 1 px" in said(report)
     assert report.max_error_px == pytest.approx(1.0, abs=1e-3)
+
+
+def test_fisheye_frames_are_proved_like_any(tmp_path: Path, body: DollBody, atlas: Atlas, write_dataset: Write) -> None:
+    frames = tuple(make_frame(body, atlas, index, fisheye=True) for index in range(3))
+    report = run(write_dataset(tmp_path / "fisheye", frames), body, atlas)
+    assert report.ok, said(report)
+    assert report.max_error_px is not None
+    assert 0.0 < report.max_error_px < 1e-3
+    again = read_record(tmp_path / "fisheye", 0)
+    assert "distortion" not in again.surface
+    assert camera_of(again.surface).lens == Fisheye(k1=0.05, k2=-0.01, k3=0.002, k4=-1e-4)
+    for k in range(4):
+        wrong = with_surface(frames[0], fisheye=frames[0].surface["fisheye"] + 1e-2 * np.eye(4)[k])
+        report = run(write_dataset(tmp_path / f"wrong{k}", (wrong, *frames[1:])), body, atlas)
+        assert "reproject" in said(report)
+
+
+def test_a_frame_without_a_lens_is_no_frame(
+    tmp_path: Path, body: DollBody, atlas: Atlas, frames: tuple[FrameRecord, ...], write_dataset: Write
+) -> None:
+    surface = {name: array for name, array in frames[0].surface.items() if name != "distortion"}
+    folder = write_dataset(tmp_path / "d", (dataclasses.replace(frames[0], surface=surface), *frames[1:]))
+    assert "without distortion" in said(run(folder, body, atlas))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from doll import DollBody, camera_at, doll_atlas, label, rotations_of
@@ -11,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 from densesynth.body.body import PosedBodies
 from densesynth.geometry.camera import Camera, Lens
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.label.annotate import tight_box
 from densesynth.label.charts import complete_barycentrics, pack_iuv
 from densesynth.label.visibility import in_frame, pack_visible, unpack_visible
@@ -145,6 +148,14 @@ def test_in_frame_agrees_with_unprojection() -> None:
     inside = camera.unproject(rng.uniform(0.5, 99.5, (500, 2))) * rng.uniform(0.5, 9, (500, 1))
     assert in_frame(camera, inside).all()
     assert not in_frame(camera, -inside).any()
+    fisheye: Camera = replace(camera, lens=Fisheye(k1=0.02, k2=-0.3), fx=120.0, fy=120.0)
+    bent = fisheye.unproject(rng.uniform(0.5, 99.5, (500, 2))) * rng.uniform(0.5, 9, (500, 1))
+    assert in_frame(fisheye, bent).all()
+    assert not in_frame(fisheye, -bent).any()
+    aside = np.column_stack([np.linspace(8.0, 90.0, 200), np.zeros(200), np.ones(200)])
+    back = fisheye.project_from_camera(aside)
+    assert ((back >= 0) & (back < 100)).all(axis=1).any()
+    assert not in_frame(fisheye, aside).any()
     # Far outside, the polynomial turns back and projects into the frame.
     ideal = np.column_stack([np.linspace(1.0, 3.0, 200), np.zeros(200), np.ones(200)])
     folded = camera.project_from_camera(ideal)

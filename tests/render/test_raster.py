@@ -13,6 +13,7 @@ from render_scenes import STRONG, aim_camera, frame_body, icosphere, pose_anny, 
 from densesynth.device import choose_device
 from densesynth.errors import CameraError, ConfigurationError, DeviceError
 from densesynth.geometry.camera import Camera, Lens
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.geometry.mesh import Mesh
 from densesynth.render import reference
 from densesynth.render.buffers import Buffers
@@ -111,6 +112,25 @@ def test_rays_invert_the_lens_and_huge_triangles_fill_the_frame(
     assert (view.buffers().instance == 1).all()
     rays = view.raster.rays.numpy().reshape(expected.shape)
     assert np.abs(rays - expected).max() < 1e-7
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    k1=st.floats(-0.05, 0.1), k2=st.floats(-0.01, 0.02), k3=st.floats(-0.002, 0.002), k4=st.floats(-0.0005, 0.001),
+    focal=st.floats(46.0, 400.0), seed=st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_fisheye_rays_and_huge_triangles_fill_the_frame(
+    k1: float, k2: float, k3: float, k4: float, focal: float, seed: int
+) -> None:
+    camera = aim_camera((0.0, -3.0, 0.0), lens=Fisheye(k1=k1, k2=k2, k3=k3, k4=k4), focal=focal)
+    try:
+        expected = camera.pixel_rays()[..., :2]
+        view = rasterise([wall(seed)], camera)
+    except CameraError:
+        return
+    assert (view.buffers().instance == 1).all()
+    rays = view.raster.rays.numpy().reshape(expected.shape)
+    assert np.abs(rays - expected).max() < 1e-9
 
 
 def wall(seed: int) -> Mesh:

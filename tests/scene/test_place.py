@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from densesynth.geometry.camera import Lens
-from densesynth.scene.place import LOWEST_EYE, draw_camera, draw_lens, draw_place, invertible_lens
+from densesynth.geometry.fisheye import Fisheye
+from densesynth.scene.place import LOWEST_EYE, draw_camera, draw_fisheye, draw_lens, draw_place, invertible_lens
 from densesynth.scene.seeds import Purpose, stream
-from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
+from densesynth.scene.settings import CameraSettings, FisheyeSettings, LensSettings, PeopleSettings, PictureSettings
 
 BOX = np.array([[-0.3, -0.25, 0.0], [0.3, 0.25, 1.75]])
 
@@ -48,6 +49,25 @@ def test_strong_lenses_are_tamed(seed: int) -> None:
 def test_mild_lens_is_left_alone() -> None:
     lens = Lens(k1=-0.1, p1=0.001)
     assert invertible_lens(lens, PictureSettings(), 500.0) == lens
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_fisheyes_see_the_whole_picture(seed: int) -> None:
+    settings = FisheyeSettings(share=1.0, focal_length=(4, 40), k1=(-1, 1), k2=(-1, 1), k3=(-1, 1), k4=(-1, 1))
+    drawn = draw_fisheye(settings, np.random.default_rng(seed))
+    assert drawn is not None
+    picture = PictureSettings(width=320, height=240)
+    camera = draw_camera(CameraSettings(), drawn, picture, BOX, np.random.default_rng(seed))
+    corner = camera.unproject(np.array([[0.0, 0.0], [320.0, 240.0]]))
+    assert np.degrees(np.arctan(np.linalg.norm(corner[:, :2], axis=1))).max() <= 83.0 + 1e-9
+    assert isinstance(camera.lens, Fisheye)
+    assert (camera.lens.slope(np.linspace(0.0, np.radians(83.0), 500)) > 0.25).all()
+
+
+def test_share_of_fisheyes() -> None:
+    settings = FisheyeSettings(share=0.3)
+    drawn = [draw_fisheye(settings, stream(0, frame, Purpose.FISHEYE)) for frame in range(400)]
+    assert 90 <= sum(lens is not None for lens in drawn) <= 150
 
 
 def test_people_stand_apart_and_in_view() -> None:

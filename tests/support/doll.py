@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from densesynth.body.body import PosedBodies
 from densesynth.data.record import FrameRecord, make_record
 from densesynth.geometry.camera import Camera, Lens, look_at
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.geometry.mesh import Mesh
 from densesynth.geometry.skeleton import JOINT, JOINT_NAMES, PARENTS
 from densesynth.label.annotate import annotate
@@ -186,9 +187,9 @@ def make_atlas(name: str, faces: np.ndarray, part: np.ndarray, uv: np.ndarray, r
     )
 
 
-def camera_at(eye: tuple[float, float, float], size: int = 128, lens: Lens = Lens()) -> Camera:  # noqa: B008
-    """A camera that looks at the origin; the doll fills most of the picture at 3 m."""
-    focal = 1.3 * size
+def camera_at(eye: tuple[float, float, float], size: int = 128, lens: Lens | Fisheye = Lens()) -> Camera:  # noqa: B008
+    """A camera that looks at the origin; the doll fills most of the picture at 3 m, or at 1.2 m of a fisheye."""
+    focal = (0.6 if isinstance(lens, Fisheye) else 1.3) * size
     return Camera(
         width=size,
         height=size,
@@ -223,7 +224,14 @@ def label(
 
 
 def make_frame(
-    body: DollBody, atlas: Atlas, index: int, *, seed: int = 7, size: int = 128, keep_geometry: bool = False
+    body: DollBody,
+    atlas: Atlas,
+    index: int,
+    *,
+    seed: int = 7,
+    size: int = 128,
+    keep_geometry: bool = False,
+    fisheye: bool = False,
 ) -> FrameRecord:
     """Frame `index` of a little dataset: two dolls, the second partly behind the first, a lens with distortion."""
     rng = np.random.default_rng((seed, index))
@@ -233,6 +241,8 @@ def make_frame(
     posed = body.pose(betas, rotations, transl)
     lens = Lens(k1=-0.15, k2=0.02, p1=0.001, p2=-0.002)
     camera = camera_at((0.6 * rng.normal(), -3.2, 0.4), size, lens)
+    if fisheye:
+        camera = camera_at((0.3 * rng.normal(), -1.3, 0.4), size, Fisheye(k1=0.05, k2=-0.01, k3=0.002, k4=-1e-4))
     buffers, labels, people, visible = label(body, atlas, camera, posed, index)
     picture = rng.integers(0, 255, (size, size, 3)).astype(np.uint8)
     return make_record(

@@ -9,6 +9,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.geometry.camera import Camera
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.render import exposure
 from densesynth.render.buffers import Buffers
 from densesynth.render.sensor import develop
@@ -98,6 +99,12 @@ def pixel_velocity(
     moving = np.einsum("nk,nkc->nc", buffers.barycentrics[rows, columns], vertices[owner[:, None], corners])
     in_camera = moving @ camera.camera_from_world[:3, :3].T
     depth = buffers.depth[rows, columns][:, None]
+    if isinstance(camera.lens, Fisheye):
+        ideal = camera.unproject(np.stack([columns + 0.5, rows + 0.5], axis=1))[:, :2]
+        sideways = (in_camera[:, :2] - ideal * in_camera[:, 2:]) / depth
+        turned = np.einsum("nij,nj->ni", camera.lens.jacobian(ideal), sideways)
+        velocity[rows, columns] = turned * (camera.fx, camera.fy)
+        return velocity
     # Between the picture's centre and its edge a point that nears the camera moves outwards, too.
     ray = np.stack([(columns + 0.5 - camera.cx) / camera.fx, (rows + 0.5 - camera.cy) / camera.fy], axis=1)
     velocity[rows, columns] = (in_camera[:, :2] - ray * in_camera[:, 2:]) / depth * (camera.fx, camera.fy)

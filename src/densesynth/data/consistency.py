@@ -61,6 +61,7 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         "camera_from_world": ("float64", (4, 4)),
         "intrinsics": ("float64", (4,)),
         "distortion": ("float64", (5,)),
+        "fisheye": ("float64", (4,)),
         "betas": ("float32", (people, betas)),
         "rotations": ("float32", (people, 52, 3)),
         "transl": ("float32", (people, 3)),

@@ -24,12 +24,14 @@ from densesynth.data.files import (
 from densesynth.data.schema import Annotation, Harmonisation, Record, encode_json, read_json
 from densesynth.errors import DatasetError
 from densesynth.geometry.camera import Camera, Lens
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.label.charts import ChartLabels
 from densesynth.label.person import Person
 from densesynth.label.visibility import pack_visible
 from densesynth.render.buffers import Buffers
 
 IMAGES, IUV, SEGMENTATION, SURFACE, RECORDS = "images", "iuv", "segmentation", "surface", "records"
+DISTORTION, FISHEYE = "distortion", "fisheye"  # arrays of a frame's lens: one of them is there
 FOLDERS: Mapping[str, str] = {
     IMAGES: ".jpg", IUV: ".png", SEGMENTATION: ".png", SURFACE: ".npz.zst", RECORDS: ".json"
 }  # fmt: skip
@@ -88,7 +90,7 @@ def make_record(
         "coverage": buffers.coverage.astype(_coverage_type(len(posed.vertices))),
         "camera_from_world": camera.camera_from_world,
         "intrinsics": np.array([camera.fx, camera.fy, camera.cx, camera.cy]),
-        "distortion": np.array([camera.lens.k1, camera.lens.k2, camera.lens.p1, camera.lens.p2, camera.lens.k3]),
+        **_lens_arrays(camera.lens),
         "betas": betas,
         "rotations": rotations,
         "transl": transl,
@@ -119,6 +121,20 @@ def _harmonisation_of(harmonised: Harmonised) -> Harmonisation:
     )
 
 
+def _lens_arrays(lens: Lens | Fisheye) -> dict[str, Array]:
+    if isinstance(lens, Fisheye):
+        return {FISHEYE: np.array([lens.k1, lens.k2, lens.k3, lens.k4])}
+    return {DISTORTION: np.array([lens.k1, lens.k2, lens.p1, lens.p2, lens.k3])}
+
+
+def _lens_of(surface: Mapping[str, Array]) -> Lens | Fisheye:
+    if FISHEYE in surface:
+        k1, k2, k3, k4 = (float(value) for value in surface[FISHEYE])
+        return Fisheye(k1=k1, k2=k2, k3=k3, k4=k4)
+    k1, k2, p1, p2, k3 = (float(value) for value in surface[DISTORTION])
+    return Lens(k1=k1, k2=k2, p1=p1, p2=p2, k3=k3)
+
+
 def _coverage_type(people: int) -> type[np.unsignedinteger]:
     """The smallest type with a bit for everyone."""
     if people <= 8:
@@ -130,7 +146,6 @@ def camera_of(surface: Mapping[str, Array]) -> Camera:
     """The camera that a frame was taken with."""
     height, width = surface["instance"].shape
     fx, fy, cx, cy = (float(value) for value in surface["intrinsics"])
-    k1, k2, p1, p2, k3 = (float(value) for value in surface["distortion"])
     return Camera(
         width=width,
         height=height,
@@ -139,7 +154,7 @@ def camera_of(surface: Mapping[str, Array]) -> Camera:
         cx=cx,
         cy=cy,
         camera_from_world=surface["camera_from_world"],
-        lens=Lens(k1=k1, k2=k2, p1=p1, p2=p2, k3=k3),
+        lens=_lens_of(surface),
     )
 
 
@@ -178,6 +193,8 @@ def read_record(folder: Path, index: int) -> FrameRecord:
     surface_file = file_of(folder, SURFACE, index)
     surface = read_arrays(surface_file)
     missing = REQUIRED_ARRAYS - set(surface)
+    if not {DISTORTION, FISHEYE} & set(surface):
+        missing |= {DISTORTION}
     if missing:
         raise DatasetError(f"{surface_file}: without {', '.join(sorted(missing))}; not a surface file of densesynth")
     return FrameRecord(
@@ -195,6 +212,6 @@ def read_record(folder: Path, index: int) -> FrameRecord:
 REQUIRED_ARRAYS = frozenset(
     {
         "instance", "face", "barycentrics", "depth", "normal", "coverage", "camera_from_world", "intrinsics",
-        "distortion", "betas", "rotations", "transl", "keypoints_in_world", "joints_in_world", "visible_vertices",
+        "betas", "rotations", "transl", "keypoints_in_world", "joints_in_world", "visible_vertices",
     }
 )  # fmt: skip

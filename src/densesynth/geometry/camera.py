@@ -1,4 +1,4 @@
-"""Pinhole camera with a Brown–Conrady lens, in OpenCV's axes and parameter names.
+"""Pinhole camera with a Brown–Conrady or fisheye lens, in OpenCV's axes and parameter names.
 
 World frame: right-handed, metres, z up. Camera frame: x right, y down, z forward. Pixel coordinates are continuous;
 the centre of the top-left pixel is (0.5, 0.5). Distortion (OpenCV, "Camera Calibration and 3D Reconstruction"), on
@@ -6,6 +6,8 @@ normalised coordinates x = X/Z, y = Y/Z with r² = x² + y²:
 
     x' = x (1 + k1 r² + k2 r⁴ + k3 r⁶) + 2 p1 x y + p2 (r² + 2 x²)
     y' = y (1 + k1 r² + k2 r⁴ + k3 r⁶) + p1 (r² + 2 y²) + 2 p2 x y
+
+The fisheye lens is in `geometry.fisheye`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Float64
 from densesynth.errors import CameraError
+from densesynth.geometry.fisheye import Fisheye
 
 NEWTON_STEPS = 20
 NEWTON_TOLERANCE = 1e-13  # normalised coordinates; 1e-10 px at a focal length of 1000 px
@@ -106,7 +109,7 @@ class Camera:
     cx: float
     cy: float
     camera_from_world: Float64[Array, "4 4"]
-    lens: Lens = Lens()
+    lens: Lens | Fisheye = Lens()
 
     def to_camera(self, points_in_world: Array) -> Float64[Array, "*n 3"]:
         """World points (metres) → camera frame, in double precision."""

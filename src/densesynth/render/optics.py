@@ -9,17 +9,24 @@ import numpy as np
 from densesynth.arrays import Array, Float64
 from densesynth.errors import CameraError
 from densesynth.geometry.camera import Camera, Lens
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.render.kernels.lens import TILE, Optics
 
 BORDER_POINTS = 9  # per side of the frame
 RADII, ANGLES = 12, 8  # polar grid on which the lens must not fold
 DOMAIN = 1.5  # times the picture's own radius: how far beyond the frame a vertex still gets a position
 MIN_DETERMINANT = 0.02  # of the lens's Jacobian; nearer to 0 the lens folds
+STEEPEST = 0.65  # largest 2 r / (1 + r²)²
 RAY_TOLERANCE = 5e-8  # normalised coordinates: 3e-5 px at a focal length of 600 px
 
 
-def _curvature(lens: Lens, radius: float) -> float:
+def _curvature(lens: Lens | Fisheye, radius: float) -> float:
     """Bound on the lens's second derivative along any unit direction within `radius` (normalised coordinates)."""
+    if isinstance(lens, Fisheye):
+        # x' = g(r) x with r g(r) = f(r) = θ'(atan r). Along a unit direction at an angle α to the radius it is
+        # f" cos²α + g' sin²α outwards and g' sin 2α around, and |g'| ≤ max |f"| / 2; f" = (θ'" − 2 r θ'') / (1 + r²)².
+        first, second = lens.largest_derivatives(radius)
+        return 1.5 * (second + STEEPEST * first)
     r2 = radius * radius
     first = abs(lens.k1) + r2 * (2.0 * abs(lens.k2) + r2 * 3.0 * abs(lens.k3))
     second = 2.0 * abs(lens.k2) + r2 * 6.0 * abs(lens.k3)
@@ -53,6 +60,21 @@ def _invertible_radius(camera: Camera, picture_radius: float) -> tuple[float, fl
     return float(valid[-1]), float(largest / det[inside].min())
 
 
+def _fisheye_reach(camera: Camera, lens: Fisheye) -> tuple[float, float]:
+    """Normalised radius of the picture's furthest corner, and the one within which the lens doesn't fold."""
+    width, height = float(camera.width), float(camera.height)
+    corners = camera.unproject(np.array([[0.0, 0.0], [width, 0.0], [0.0, height], [width, height]]))
+    radius = float(np.linalg.norm(corners[:, :2], axis=1).max())
+    domain = radius * np.linspace(1.0, DOMAIN, RADII)
+    rises = np.logical_and.accumulate(lens.slope(np.arctan(domain)) > MIN_DETERMINANT)
+    if not rises[0]:
+        raise CameraError(
+            f"the lens {lens} folds the picture over itself inside the frame;"
+            " use weaker coefficients or a longer focal length"
+        )
+    return radius, float(domain[rises][-1])
+
+
 def make_optics(camera: Camera) -> Any:
     """Camera → the kernels' struct. Raises CameraError when the lens folds inside the frame."""
     lens = camera.lens
@@ -60,10 +82,17 @@ def make_optics(camera: Camera) -> Any:
     o.rotation = camera.camera_from_world[:3, :3].ravel().tolist()
     o.translation = camera.camera_from_world[:3, 3].tolist()
     o.fx, o.fy, o.cx, o.cy = camera.fx, camera.fy, camera.cx, camera.cy
-    o.k1, o.k2, o.k3, o.p1, o.p2 = lens.k1, lens.k2, lens.k3, lens.p1, lens.p2
+    o.k1, o.k2, o.k3 = lens.k1, lens.k2, lens.k3
     o.width, o.height = camera.width, camera.height
     o.slack = 1e-3 + 2.5e-7 * max(camera.width, camera.height)
     focal = max(camera.fx, camera.fy)
+    if isinstance(lens, Fisheye):
+        radius, domain = _fisheye_reach(camera, lens)
+        o.k4, o.p1, o.p2, o.straight, o.fisheye, o.newton_steps = lens.k4, 0.0, 0.0, 0, 1, 0
+        o.domain_r2, o.sagitta = domain * domain, _curvature(lens, domain) * focal / 8.0
+        o.ideal_min, o.ideal_max = [-1.000001 * radius] * 2, [1.000001 * radius] * 2
+        return o
+    o.k4, o.p1, o.p2, o.fisheye = 0.0, lens.p1, lens.p2, 0
     border = _border(camera)
     low, high = border.min(axis=0), border.max(axis=0)
     if lens == Lens():

@@ -22,6 +22,7 @@ from densesynth.appearance.noise import make_noise_table
 from densesynth.arrays import Array, Float32, Float64, UInt8
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera
+from densesynth.geometry.fisheye import Fisheye
 from densesynth.render.lighting import Lighting, evaluate_basis
 from densesynth.scene.contact import Contact
 from densesynth.scene.kernels.backdrop import backdrop_kernel
@@ -30,6 +31,7 @@ from densesynth.scene.surroundings import Backdrop
 
 ELBOW_ROOM = 0.7  # metres from where a person stands to walls and furniture
 RAY_GRID = 25  # corners of the grid of exact rays, each way
+FISHEYE_GRID = 97  # the same for fisheye lenses
 
 
 @dataclass(frozen=True)
@@ -223,8 +225,7 @@ def render_backdrop(
     height, width = camera.height, camera.width
     shape = (rows, columns) = ((height + 1) // 2, (width + 1) // 2)
     eye = camera.centre_in_world
-    x, y = np.meshgrid(np.linspace(0.0, width, RAY_GRID), np.linspace(0.0, height, RAY_GRID))
-    rays_in_camera = camera.unproject(np.stack([x, y], axis=-1))
+    rays_in_camera = grid_rays(camera)
     rays = rays_in_camera @ camera.camera_from_world[:3, :3]
     away = np.array([-eye[0], -eye[1]])
     distance = float(np.linalg.norm(away))
@@ -266,6 +267,13 @@ def render_backdrop(
         ground_in_world=ground,
         shade_in_shadow=np.asarray(ambient / np.maximum(ambient + key, 1e-6), dtype=np.float32),
     )
+
+
+def grid_rays(camera: Camera) -> Float64[Array, "g g 3"]:
+    """Rays (camera frame, z = 1) over the picture, edges included, so close that others may be drawn between them."""
+    corners = FISHEYE_GRID if isinstance(camera.lens, Fisheye) else RAY_GRID
+    x, y = np.meshgrid(np.linspace(0.0, camera.width, corners), np.linspace(0.0, camera.height, corners))
+    return camera.unproject(np.stack([x, y], axis=-1))
 
 
 def _rows(kind: Any, count: int) -> Array:

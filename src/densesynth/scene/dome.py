@@ -8,7 +8,7 @@ import warp as wp
 from densesynth.arrays import Array, Float32
 from densesynth.geometry.camera import Camera
 from densesynth.render.lighting import Lighting, evaluate_basis
-from densesynth.scene.backdrop import RAY_GRID, BackdropPicture
+from densesynth.scene.backdrop import BackdropPicture, grid_rays
 from densesynth.scene.extraction import expose
 from densesynth.scene.hdri import Environment
 from densesynth.scene.kernels.dome import dome_kernel
@@ -38,8 +38,7 @@ def render_dome(
     height, width = camera.height, camera.width
     shape = (rows, columns) = ((height + 1) // 2, (width + 1) // 2)
     eye = camera.centre_in_world
-    x, y = np.meshgrid(np.linspace(0.0, width, RAY_GRID), np.linspace(0.0, height, RAY_GRID))
-    rays = camera.unproject(np.stack([x, y], axis=-1)) @ camera.camera_from_world[:3, :3]
+    rays = grid_rays(camera) @ camera.camera_from_world[:3, :3]
     rays /= np.linalg.norm(rays, axis=-1, keepdims=True)
     radius = max(LEAST_RADIUS, ROOM_TO_MOVE * float(np.linalg.norm(eye - (0.0, 0.0, STAND))))
     outputs = [

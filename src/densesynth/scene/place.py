@@ -9,13 +9,15 @@ import numpy as np
 from densesynth.arrays import Array, Float32, Float64
 from densesynth.errors import CameraError
 from densesynth.geometry.camera import Camera, Lens, look_at
-from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
+from densesynth.geometry.fisheye import Fisheye
+from densesynth.scene.settings import CameraSettings, FisheyeSettings, LensSettings, PeopleSettings, PictureSettings
 
 FILM_WIDTH = 36.0  # millimetres, what focal lengths are quoted for
 CLEARANCE = 0.02  # metres between the bounding boxes of two people
 LOWEST_EYE = 0.15  # metres above the ground
 NEAREST = 0.6  # metres from the eye to a bounding box
 PLACE_TRIES = 40
+WIDEST_CORNER = math.radians(83.0)  # off a fisheye's axis
 
 Box = Float64[Array, "2 3"]  # lowest and highest corner, world, metres
 
@@ -28,7 +30,7 @@ def bounding_box(vertices: Float32[Array, "v 3"]) -> Box:
 
 def draw_camera(
     settings: CameraSettings,
-    lens: Lens,
+    lens: Lens | tuple[Fisheye, float],
     picture: PictureSettings,
     subject: Box,
     rng: np.random.Generator,
@@ -36,8 +38,11 @@ def draw_camera(
     sector: tuple[float, float] = (-np.pi, np.pi),
 ) -> Camera:
     """A camera that sees the subject's box as large as the settings ask, from a side within `sector` (azimuths,
-    radians). aim_height: what it looks at, as a share of the box's height."""
+    radians). lens: a fisheye comes with its focal length, mm. aim_height: what it looks at, as a share of the box's
+    height."""
     focal = rng.uniform(*settings.focal_length) / FILM_WIDTH * max(picture.width, picture.height)
+    if isinstance(lens, tuple):
+        bent, focal = fit_fisheye(*lens, picture)
     fill, elevation, roll = (rng.uniform(*r) for r in (settings.fill, settings.elevation, settings.roll))
     azimuth = rng.uniform(*sector)
     shift = rng.uniform(-settings.off_centre, settings.off_centre, size=2) * (picture.width, picture.height)
@@ -65,7 +70,7 @@ def draw_camera(
         cx=picture.width / 2,
         cy=picture.height / 2,
         camera_from_world=look_at(eye, aim, np.radians(roll)),
-        lens=invertible_lens(lens, picture, focal),
+        lens=bent if isinstance(lens, tuple) else invertible_lens(lens, picture, focal),
     )
 
 
@@ -92,6 +97,27 @@ def invertible_lens(lens: Lens, picture: PictureSettings, focal: float) -> Lens:
             if (lens.stretch(way_out) > 0.05).all():
                 return lens
         lens = Lens(k1=lens.k1 / 2, k2=lens.k2 / 2, p1=lens.p1 / 2, p2=lens.p2 / 2, k3=lens.k3 / 2)
+
+
+def draw_fisheye(settings: FisheyeSettings, rng: np.random.Generator) -> tuple[Fisheye, float] | None:
+    """A fisheye lens and its focal length, mm on 36 mm film, within the settings' ranges, as often as `share` says."""
+    if rng.random() >= settings.share:
+        return None
+    focal, k1, k2, k3, k4 = (
+        rng.uniform(*r) for r in (settings.focal_length, settings.k1, settings.k2, settings.k3, settings.k4)
+    )
+    return Fisheye(k1=k1, k2=k2, k3=k3, k4=k4), focal
+
+
+def fit_fisheye(lens: Fisheye, focal_length: float, picture: PictureSettings) -> tuple[Fisheye, float]:
+    """The lens, halved as often as it takes to rise evenly over the view, and its focal length in pixels, from
+    `focal_length` mm upwards such that the picture's corners are within `WIDEST_CORNER` of the axis."""
+    half_diagonal = 0.5 * math.hypot(picture.width, picture.height)
+    angles = np.linspace(0.0, WIDEST_CORNER, 64)
+    while (lens.slope(angles) < 0.3).any():
+        lens = Fisheye(k1=lens.k1 / 2, k2=lens.k2 / 2, k3=lens.k3 / 2, k4=lens.k4 / 2)
+    shortest = half_diagonal / float(lens.bend(angles)[-1])
+    return lens, max(focal_length / FILM_WIDTH * max(picture.width, picture.height), shortest)
 
 
 def _is_gentle(lens: Lens, radius: float) -> bool:

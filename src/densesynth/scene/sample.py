@@ -18,10 +18,10 @@ from densesynth.geometry.skeleton import Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
 from densesynth.scene.environment import draw_lamps, draw_lighting
 from densesynth.scene.light_settings import DEFAULT_LIGHT, LightRanges
-from densesynth.scene.place import Box, bounding_box, draw_camera, draw_lens, draw_place
+from densesynth.scene.place import Box, bounding_box, draw_camera, draw_fisheye, draw_lens, draw_place
 from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.scene.seeds import Purpose, stream
-from densesynth.scene.settings import CameraSettings, LensSettings, PeopleSettings, PictureSettings
+from densesynth.scene.settings import CameraSettings, FisheyeSettings, LensSettings, PeopleSettings, PictureSettings
 from densesynth.scene.situations import draw_situation
 
 STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
@@ -30,6 +30,7 @@ STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
 PoseSource = Callable[[np.random.Generator, float], tuple[str, float, Pose]]
 """Draws a pose: the name of its motion, the time in it (seconds), the pose so many seconds after that time."""
 RIG_PLAY = 0.2  # of the angle between two cameras of a rig, each way
+NO_FISHEYE = FisheyeSettings()
 AHEAD = 1.0 / 120.0  # seconds between the two poses that tell how fast somebody moves
 
 
@@ -44,6 +45,7 @@ def draw_scene(
     index: int,
     light: LightRanges = DEFAULT_LIGHT,
     moving: bool = False,
+    fisheye: FisheyeSettings = NO_FISHEYE,
 ) -> tuple[Scene, PosedBodies]:
     """Draw frame `index` of a run, with the bodies as posed in it. The subject, people[0], is always there. With a rig
     the scene is the one of all the rig's frames, and people stand where its first camera has room for them.
@@ -63,7 +65,7 @@ def draw_scene(
     for _ in range(count):
         person, posed, box = _draw_person(poses, body, rng, outfits, moving)
         if view is None:
-            view = draw_view(camera, lens, picture, box, seed, first)
+            view = draw_view(camera, lens, picture, box, seed, first, fisheye)
         else:
             shift = draw_place(people, view, box, boxes, places)
             if shift is None:
@@ -76,7 +78,7 @@ def draw_scene(
     assert view is not None  # count ≥ 1, which PeopleSettings checks
     scene = Scene(
         people=tuple(person for person, _ in drawn),
-        camera=view if frame == first else draw_view(camera, lens, picture, boxes[0], seed, frame),
+        camera=view if frame == first else draw_view(camera, lens, picture, boxes[0], seed, frame, fisheye),
         lighting=replace(
             draw_lighting(stream(seed, index, Purpose.LIGHT), light),
             lamps=draw_lamps(stream(seed, index, Purpose.LAMPS), light, boxes[0].mean(axis=0)),
@@ -93,7 +95,13 @@ def draw_scene(
 
 
 def draw_view(
-    camera: CameraSettings, lens: LensSettings, picture: PictureSettings, subject: Box, seed: int, frame: int
+    camera: CameraSettings,
+    lens: LensSettings,
+    picture: PictureSettings,
+    subject: Box,
+    seed: int,
+    frame: int,
+    fisheye: FisheyeSettings = NO_FISHEYE,
 ) -> Camera:
     """Frame `frame`'s camera before a subject. A rig's cameras divide the circle around it between them."""
     ranges, aim = camera, 0.5
@@ -105,9 +113,10 @@ def draw_view(
         width = 2.0 * np.pi / camera.rig
         middle = start + width * (frame % camera.rig)
         sector = (middle - RIG_PLAY * width, middle + RIG_PLAY * width)
+    bent = draw_fisheye(fisheye, stream(seed, frame, Purpose.FISHEYE)) if fisheye.share > 0.0 else None
     return draw_camera(
         ranges,
-        draw_lens(lens, stream(seed, frame, Purpose.LENS)),
+        bent or draw_lens(lens, stream(seed, frame, Purpose.LENS)),
         picture,
         subject,
         stream(seed, frame, Purpose.CAMERA),

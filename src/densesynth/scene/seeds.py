@@ -31,6 +31,7 @@ class Purpose(IntEnum):
     SITUATION = 14
     CUTS = 15
     OCCLUDERS = 16
+    FISHEYE = 17
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

@@ -103,6 +103,31 @@ class LensSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FisheyeSettings:
+    """Equidistant lenses in place of `[lens]`, in OpenCV's names (cv2.fisheye).
+
+    The focal length takes the place of the camera's, and is lengthened until the picture's corners are within 83° of
+    the axis. A drawn lens that would fold the picture over itself is halved until it doesn't.
+    """
+
+    share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """Share of the frames that are taken with a fisheye lens; 0 is off."""
+    focal_length: Range = (14.0, 26.0)
+    """Focal length in millimetres on 36 mm wide film; a square picture's corners then are 83° to 56° off the axis."""
+    k1: Range = (-0.03, 0.03)
+    """Coefficient of θ³."""
+    k2: Range = (-0.005, 0.005)
+    """Coefficient of θ⁵."""
+    k3: Range = (0.0, 0.0)
+    """Coefficient of θ⁷."""
+    k4: Range = (0.0, 0.0)
+    """Coefficient of θ⁹."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self, focal_length=(4.0, 400.0), k1=(-1.0, 1.0), k2=(-1.0, 1.0), k3=(-1.0, 1.0), k4=(-1.0, 1.0))
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackgroundSettings:
     """What stands behind the people."""
 

@@ -1,11 +1,13 @@
-"""Brown–Conrady in both directions and the ray of every pixel that a triangle may cover, in double precision.
+"""Both lenses in both directions and the ray of every pixel that a triangle may cover, in double precision.
 
-`geometry.camera.Lens` is the definition; the functions here agree with it to rounding.
+`geometry.camera.Lens` and `geometry.fisheye.Fisheye` are the definitions; the functions here agree to rounding.
 """
 
 from __future__ import annotations
 
 import warp as wp
+
+from densesynth.geometry import fisheye
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
@@ -17,9 +19,15 @@ OFF_SCREEN = wp.constant(wp.float32(1e30))  # screen position of a vertex that h
 ONE = wp.constant(wp.float64(1.0))
 TWO = wp.constant(wp.float64(2.0))
 THREE = wp.constant(wp.float64(3.0))
+FIVE = wp.constant(wp.float64(5.0))
 SIX = wp.constant(wp.float64(6.0))
+SEVEN = wp.constant(wp.float64(7.0))
+NINE = wp.constant(wp.float64(9.0))
 ZERO = wp.constant(wp.float64(0.0))
 HALF = wp.constant(wp.float64(0.5))
+TINY = wp.constant(wp.float64(1e-200))  # as in geometry.fisheye, and so is the next
+WIDEST = wp.constant(wp.float64(fisheye.WIDEST))
+ANGLE_STEPS = wp.constant(12)  # Newton's on a fisheye's angle; 3 to 5 are needed
 
 
 @wp.struct
@@ -35,11 +43,13 @@ class Optics:
     k1: wp.float64
     k2: wp.float64
     k3: wp.float64
+    k4: wp.float64
     p1: wp.float64
     p2: wp.float64
     width: int
     height: int
     straight: int  # 1: no distortion
+    fisheye: int  # 1: k1 to k4 are a fisheye's
     newton_steps: int  # from the tile's linear start to 1e-9 px
     domain_r2: wp.float64  # the lens is invertible within this squared radius of normalised coordinates
     sagitta: wp.float32  # px a straight edge bends by at most, per squared normalised length
@@ -49,7 +59,51 @@ class Optics:
 
 
 @wp.func
+def bend(o: Optics, angle: wp.float64) -> wp.float64:
+    t2 = angle * angle
+    return angle * (ONE + t2 * (o.k1 + t2 * (o.k2 + t2 * (o.k3 + t2 * o.k4))))
+
+
+@wp.func
+def bend_slope(o: Optics, angle: wp.float64) -> wp.float64:
+    t2 = angle * angle
+    return ONE + t2 * (THREE * o.k1 + t2 * (FIVE * o.k2 + t2 * (SEVEN * o.k3 + t2 * NINE * o.k4)))
+
+
+@wp.func
+def distort_fisheye(o: Optics, p: wp.vec2d) -> wp.vec2d:
+    radius = wp.sqrt(wp.max(wp.dot(p, p), TINY))
+    return p * (bend(o, wp.atan(radius)) / radius)
+
+
+@wp.func
+def inverse_jacobian_fisheye(o: Optics, p: wp.vec2d) -> wp.mat22d:
+    squared = wp.max(wp.dot(p, p), TINY)
+    radius = wp.sqrt(squared)
+    angle = wp.atan(radius)
+    around = radius / bend(o, angle)
+    outwards = (ONE + squared) / bend_slope(o, angle)
+    more = (outwards - around) / squared
+    xy = more * p[0] * p[1]
+    return wp.mat22d(around + more * p[0] * p[0], xy, xy, around + more * p[1] * p[1])
+
+
+@wp.func
+def undistort_fisheye(o: Optics, distorted: wp.vec2d) -> wp.vec2d:
+    bent = wp.sqrt(wp.max(wp.dot(distorted, distorted), TINY))
+    angle = wp.min(bent, WIDEST)
+    for _ in range(ANGLE_STEPS):
+        step = (bend(o, angle) - bent) / bend_slope(o, angle)
+        angle = wp.clamp(angle - step, ZERO, WIDEST)
+        if wp.abs(step) < wp.float64(1e-15):
+            break
+    return distorted * (wp.tan(angle) / bent)
+
+
+@wp.func
 def distort(o: Optics, p: wp.vec2d) -> wp.vec2d:
+    if o.fisheye == 1:
+        return distort_fisheye(o, p)
     x = p[0]
     y = p[1]
     r2 = x * x + y * y
@@ -62,6 +116,8 @@ def distort(o: Optics, p: wp.vec2d) -> wp.vec2d:
 
 @wp.func
 def inverse_jacobian(o: Optics, p: wp.vec2d) -> wp.mat22d:
+    if o.fisheye == 1:
+        return inverse_jacobian_fisheye(o, p)
     x = p[0]
     y = p[1]
     r2 = x * x + y * y
@@ -76,7 +132,9 @@ def inverse_jacobian(o: Optics, p: wp.vec2d) -> wp.mat22d:
 
 @wp.func
 def undistort_from(o: Optics, start: wp.vec2d, distorted: wp.vec2d, steps: int) -> wp.vec2d:
-    """Newton's method from a start near enough for `steps` steps."""
+    """Newton's method from a start near enough for `steps` steps; a fisheye needs no start."""
+    if o.fisheye == 1:
+        return undistort_fisheye(o, distorted)
     p = start
     for _ in range(steps):
         p = p - inverse_jacobian(o, p) * (distort(o, p) - distorted)
@@ -85,6 +143,8 @@ def undistort_from(o: Optics, start: wp.vec2d, distorted: wp.vec2d, steps: int) 
 
 @wp.func
 def undistort(o: Optics, distorted: wp.vec2d) -> wp.vec2d:
+    if o.fisheye == 1:
+        return undistort_fisheye(o, distorted)
     p = distorted
     for _ in range(20):
         step = inverse_jacobian(o, p) * (distort(o, p) - distorted)
