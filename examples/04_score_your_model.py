@@ -24,11 +24,12 @@ def predict(dataset: Dataset, exchange_arms: bool) -> Iterator[Detection]:
     """One detection for each person, as any model would give it: a box, a score, and I, U, V within the box."""
     parts = np.arange(25, dtype=np.uint8)
     if exchange_arms:
-        for left, right in LEFT_RIGHT.items():
-            parts[left] = right
+        for one, other in LEFT_RIGHT.items():
+            parts[one] = other
     for frame in dataset:
         for annotation in frame.annotations:
-            x, y, w, h = place_of(annotation.bbox)
+            left, top, width, height = annotation.bbox
+            x, y, w, h = place_of((left, top, width, height))
             window = np.s_[y : y + h, x : x + w]
             mine = frame.segmentation[window][..., 0] == annotation.densesynth.instance
             iuv = np.where(mine[..., None], frame.iuv[window], 0).transpose(2, 0, 1).copy()
