@@ -82,16 +82,17 @@ class Shell:
         vertices = wp.array(np.ascontiguousarray(body), dtype=wp.vec3, device="cpu", copy=False)
         rows = wp.array(ptr=outfits.ctypes.data, shape=len(outfits), dtype=Row, device="cpu")
         cut = wp.array(ptr=cuts.ctypes.data, shape=len(cuts), dtype=kernels.Cut, device="cpu")
-        normals, now, then, worn = (wp.empty(count, dtype=wp.vec3, device="cpu") for _ in range(4))
+        normals, worn = (wp.empty(count, dtype=wp.vec3, device="cpu") for _ in range(2))
+        face_normals = wp.empty(faces.shape, dtype=wp.vec3, device="cpu")
+        places = wp.empty((2, count), dtype=wp.vec3, device="cpu")
         thick, loose = (wp.empty(count, dtype=wp.float32, device="cpu") for _ in range(2))
-        wp.launch(kernels.find_normals, count, [vertices, faces, face_starts, around, normals], device="cpu")
+        wp.launch(kernels.find_face_normals, faces.shape, [vertices, faces, face_normals], device="cpu")
+        wp.launch(kernels.find_normals, count, [face_normals, face_starts, around, normals], device="cpu")
         inputs = [k, fields, bare, table, rows, cut, normals, thick, loose]
         wp.launch(kernels.measure_shell, count, inputs, device="cpu")
-        wp.launch(kernels.lift, count, [vertices, normals, thick, now, then], device="cpu")
-        for _ in range(SMOOTHING):
-            wp.launch(kernels.relax, len(active), [active, starts, beside, loose, now, then], device="cpu")
-            now, then = then, now
-        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, now, worn], device="cpu")
+        wp.launch(kernels.lift, count, [vertices, normals, thick, places], device="cpu")
+        wp.launch(kernels.relax, 1, [SMOOTHING, active, starts, beside, loose, places], device="cpu")
+        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, places, SMOOTHING, worn], device="cpu")
         return np.asarray(worn.numpy().copy())
 
     @cached_property

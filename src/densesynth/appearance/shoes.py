@@ -46,6 +46,7 @@ class Shoemaker:
     paint: Paint
     rest: Float32[Array, "v 3"]
     _made: dict[tuple[int, bool], Shoe] = field(default_factory=dict)
+    _hidden: dict[int, Int32[Array, "f 3"]] = field(default_factory=dict)
 
     def fit(self, body: Float32[Array, "v 3"], outfit: Outfit) -> list[tuple[Mesh, Binding]]:
         """The left and right shoe on a posed body (world, metres; bare feet)."""
@@ -63,10 +64,13 @@ class Shoemaker:
 
     def hide(self, outfit: Outfit) -> Int32[Array, "f 3"]:
         """The body's faces, those well inside the shoes shrunk to a point, so that nothing pokes through."""
-        faces = self.paint.faces.copy()
-        inside = self.paint.fields[:, 2] < int(outfit.footwear.top * 100.0) / 100.0 - 0.016
-        faces[inside[faces].all(axis=1)] = 0
-        return faces
+        collar = int(outfit.footwear.top * 100.0)
+        if collar not in self._hidden:
+            faces = self.paint.faces.copy()
+            inside = self.paint.fields[:, 2] < collar / 100.0 - 0.016
+            faces[inside[faces].all(axis=1)] = 0
+            self._hidden[collar] = faces
+        return self._hidden[collar]
 
     def _shoe(self, collar: int, left: bool) -> Shoe:
         key = (collar, left)

@@ -73,7 +73,7 @@ class Painter:
             host = samples.to_numpy()
             albedo, roughness, cloth = self.paint.evaluate(
                 [person.outfit for person in scene.people],
-                *paint_points(host, meshes),
+                *paint_points(host, meshes, buffers),
                 host.footprint,
             )
         with stage("backdrop"):
@@ -104,17 +104,24 @@ class Painter:
 
 
 def paint_points(
-    host: SampleArrays, meshes: Sequence[SceneMesh]
+    host: SampleArrays, meshes: Sequence[SceneMesh], buffers: Buffers
 ) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float32[Array, "n 3"]]:
     """Whose paint colours each sample, and at which body point: what people wear as meshes is painted by the point that
-    it covers."""
+    it covers. buffers: the body points at the pixels' centres, where a pixel's only sample stands."""
     if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
         return host.instance, host.face, host.barycentrics
     owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
+    worn = np.array([False, *(mesh.binding is not None for mesh in meshes)])
     face, barycentrics = host.face.copy(), host.barycentrics.copy()
+    covers = np.flatnonzero(worn[host.instance])
+    alone = host.weight[covers] == 1.0
+    known, sought = covers[alone], covers[~alone]
+    pixel = host.pixel[known]
+    face[known] = buffers.face.reshape(-1)[pixel]
+    barycentrics[known] = buffers.barycentrics.reshape(-1, 3).take(pixel, axis=0)
     for number, mesh in enumerate(meshes, start=1):
         if mesh.binding is not None:
-            where = np.flatnonzero(host.instance == number)
+            where = sought[host.instance[sought] == number]
             face[where], barycentrics[where] = mesh.binding.carry(host.face[where], host.barycentrics[where])
     return owner[host.instance], face, barycentrics
 

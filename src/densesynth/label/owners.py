@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
+from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64, UInt8
 from densesynth.body.body import PosedBodies
 from densesynth.geometry.camera import Camera
 from densesynth.label.keypoints import KeypointHits
@@ -96,24 +97,44 @@ def see_vertices(
     if layers is None:
         return visible
     eye = view.camera.centre_in_world
-    for k in range(len(bodies)):
-        rows, column, row = _project(view.camera, posed.vertices[k])
-        normals = _normals(posed.vertices[k], faces)
-        facing = ((eye - posed.vertices[k][rows]) * normals[rows]).sum(axis=1) > 0.0
-        under = facing & (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
+    # Few vertices are asked for: those not seen yet, near pixels that show a worn mesh.
+    near_worn = cv2.dilate((layers.mesh > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    screen = view.raster.screen.numpy()
+    for k, number in enumerate(bodies):
+        first, end = view.raster.geometry.vertex_starts[number : number + 2]
+        asked = np.flatnonzero(~visible[k] & _beside(screen[first:end, :2], near_worn))
+        inside, column, row = _project(view.camera, posed.vertices[k][asked])
+        rows = asked[inside]
+        under = (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
         rows, column, row = rows[under], column[under], row[under]
         corners = rest[faces[people.face[row, column]]]
         covered = np.einsum("nk,nkc->nc", people.barycentrics[row, column], corners)
-        near = np.linalg.norm(covered - rest[rows], axis=1) < COVERED_WITHIN
-        visible[k, rows[near]] = True
+        rows = rows[np.linalg.norm(covered - rest[rows], axis=1) < COVERED_WITHIN]
+        normals = _normals(posed.vertices[k], faces, rows)
+        visible[k, rows[((eye - posed.vertices[k][rows]) * normals).sum(axis=1) > 0.0]] = True
     return visible
 
 
-def _normals(vertices: Float32[Array, "v 3"], faces: Int32[Array, "f 3"]) -> Array:
-    """Normals at the vertices, of any length; of all faces, those too that aren't drawn under cloth."""
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    corner, weight = faces.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
-    return np.stack([np.bincount(corner, weight[:, k], len(vertices)) for k in range(3)], axis=1)
+def _beside(screen: Float32[Array, "v 2"], mask: Bool[Array, "h w"]) -> Bool[Array, "v"]:
+    """Of places in the picture, px, those on a pixel of the mask."""
+    height, width = mask.shape
+    inside = (screen[:, 0] > -1.0) & (screen[:, 1] > -1.0) & (screen[:, 0] < width + 1) & (screen[:, 1] < height + 1)
+    column, row = screen[inside].astype(np.intp).T
+    beside = np.zeros(len(screen), dtype=bool)
+    beside[inside] = mask[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
+    return beside
+
+
+def _normals(
+    vertices: Float32[Array, "v 3"], faces: Int32[Array, "f 3"], rows: Int64[Array, "n"]
+) -> Float64[Array, "n 3"]:
+    """Normals at some vertices, of any length; of all faces, those too that aren't drawn under cloth."""
+    asked = np.zeros(len(vertices), dtype=bool)
+    asked[rows] = True
+    around = faces[asked[faces].any(axis=1)]
+    a, b, c = (vertices[around[:, k]] for k in range(3))
+    corner, weight = around.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
+    return np.stack([np.bincount(corner, weight[:, k], len(vertices))[rows] for k in range(3)], axis=1)
 
 
 def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:

@@ -33,7 +33,7 @@ class View:
         self._surface: Surface | None = None
         self._buffers: Buffers | None = None
         self._cells: Any = None
-        self._visible: Bool[Array, "all_vertices"] | None = None
+        self._visible: dict[int, Bool[Array, "v"]] = {}
 
     @property
     def surface(self) -> Surface:
@@ -87,10 +87,9 @@ class View:
     def visible_vertices(self, mesh_index: int) -> Bool[Array, "v"]:
         """Vertices of mesh `mesh_index` (from 0) that are in the frame and whose ray first meets one of their own
         faces, or nothing before them. Every mesh of the scene hides."""
-        if self._visible is None:
-            self._visible = self._see_vertices()
-        first, end = self.raster.geometry.vertex_starts[mesh_index : mesh_index + 2]
-        return self._visible[first:end]
+        if mesh_index not in self._visible:
+            self._visible[mesh_index] = self._see_vertices(*self.raster.geometry.vertex_starts[mesh_index:][:2])
+        return self._visible[mesh_index]
 
     def _aim(self, in_camera: Float64[Array, "n 3"]) -> tuple[Float64[Array, "n 2"], Float64[Array, "n 2"]]:
         """Rays through points and their places in the picture, px; −1 for points outside the frame."""
@@ -103,12 +102,11 @@ class View:
         ahead &= (pixels >= 0.0).all(axis=-1) & (pixels < (self.camera.width, self.camera.height)).all(axis=-1)
         return rays, np.where(ahead[:, None], pixels, -1.0)
 
-    def _see_vertices(self) -> Bool[Array, "all_vertices"]:
+    def _see_vertices(self, first: int, end: int) -> Bool[Array, "v"]:
         r = self.raster
         g, device = r.geometry, r.geometry.device
-        count = g.vertices.shape[0]
-        visible = wp.empty(count, dtype=wp.bool, device=device)
+        visible = wp.empty(end - first, dtype=wp.bool, device=device)
         seen = [self.surface.instance, self.surface.face, g.first_face]
-        inputs = [r.optics, VISIBILITY_TOLERANCE, r.screen, *seen, self.cells, g.faces, r.in_camera, visible]
-        wp.launch(kernels.see_vertices, count, inputs, device=device)
+        inputs = [r.optics, first, VISIBILITY_TOLERANCE, r.screen, *seen, self.cells, g.faces, r.in_camera, visible]
+        wp.launch(kernels.see_vertices, end - first, inputs, device=device)
         return np.asarray(visible.numpy(), dtype=np.bool_)

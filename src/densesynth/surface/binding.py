@@ -58,9 +58,15 @@ class Binding:
     @cached_property
     def _tables(self) -> tuple[Any, ...]:
         start_warp()
+        numbers, rows = np.unique(self.candidates, return_inverse=True)
+        corners = self.rest[self.body_faces[numbers]]
+        centre = (corners.min(axis=1) + corners.max(axis=1)) / np.float32(2.0)
+        radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1) * 1.00001 + 1e-6  # room for rounding
+        balls = np.zeros((4, len(rows) + int(kernels.LANES)), np.float32)
+        balls[:3, : len(rows)], balls[3, : len(rows)] = centre[rows].T, radius[rows]
         kinds = (
-            (self.faces, wp.vec3i), (self.anchors, wp.vec3), (self.rest, wp.vec3), (self.body_faces, wp.vec3i),
-            (self.starts, wp.int32), (self.candidates, wp.int32),
+            (self.faces, wp.vec3i), (self.anchors, wp.vec3), (self.starts, wp.int32), (balls, wp.float32),
+            (rows.astype(np.int32), wp.int32), (corners, wp.vec3), (numbers.astype(np.int32), wp.int32),
         )  # fmt: skip
         return tuple(wp.array(np.ascontiguousarray(array), dtype=kind, device="cpu") for array, kind in kinds)
 

@@ -5,6 +5,9 @@ import warp as wp
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
 
+LANES = wp.constant(16)  # candidates that are compared at once
+
+
 @wp.func
 def nearest_weights(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
     """Barycentrics of the triangle's point nearest to p (Ericson 2005, Real-Time Collision Detection, 5.1.5)."""
@@ -41,36 +44,101 @@ def nearest_weights(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
     return wp.vec3(va * total, vb * total, vc * total)
 
 
+@wp.func
+def distance(p: wp.vec3, corners: wp.array2d(dtype=wp.vec3), row: int, w: wp.vec3) -> wp.float32:
+    return wp.length(corners[row, 0] * w[0] + corners[row, 1] * w[1] + corners[row, 2] * w[2] - p)
+
+
+# Candidates are asked many at once, which takes C++, for Clang: it compiles every CPU's kernels.
+LOAD = """
+    typedef float Floats __attribute__((ext_vector_type(16), aligned(4)));
+    typedef bool Bools __attribute__((ext_vector_type(16)));
+    const int columns = balls.shape[1];
+    const float* ball = balls.data + k;
+    const Floats x = *(const Floats*)ball - p[0], y = *(const Floats*)(ball + columns) - p[1];
+    const Floats z = *(const Floats*)(ball + 2 * columns) - p[2], d2 = x * x + y * y + z * z;
+"""
+
+
+@wp.func_native(
+    """
+    int nearest = first;
+    float least = 1e30f;
+    for (int k = first; k < end; k += 16) {"""
+    + LOAD
+    + """
+        for (int lane = 0; lane < 16 && k + lane < end; ++lane) {
+            nearest = d2[lane] < least ? k + lane : nearest;
+            least = d2[lane] < least ? d2[lane] : least;
+        }
+    }
+    return nearest;
+"""
+)
+def nearest_ball(first: int, end: int, p: wp.vec3, balls: wp.array2d(dtype=wp.float32)) -> int:
+    """Which of the balls from `first` to before `end` has the nearest centre."""
+
+
+@wp.func_native(
+    LOAD
+    + """
+    const Floats reach = *(const Floats*)(ball + 3 * columns) + distance;
+    const Bools within = __builtin_convertvector(d2 <= reach * reach, Bools);
+    unsigned short bits;
+    __builtin_memcpy(&bits, &within, 2);
+    return bits;
+"""
+)
+def balls_within(k: int, p: wp.vec3, distance: wp.float32, balls: wp.array2d(dtype=wp.float32)) -> wp.uint32:
+    """Of the LANES balls from k on, those that come within `distance` of p, one bit each."""
+
+
+@wp.func_native("return __builtin_ctz(bits);")
+def lowest_bit(bits: wp.uint32) -> int: ...
+
+
 @wp.kernel
 def find_covered(
     faces: wp.array(dtype=wp.vec3i),
     anchors: wp.array(dtype=wp.vec3),
-    rest: wp.array(dtype=wp.vec3),
-    body_faces: wp.array(dtype=wp.vec3i),
     starts: wp.array(dtype=wp.int32),
-    candidates: wp.array(dtype=wp.int32),
+    balls: wp.array2d(dtype=wp.float32),
+    rows: wp.array(dtype=wp.int32),
+    corners: wp.array2d(dtype=wp.vec3),
+    numbers: wp.array(dtype=wp.int32),
     face: wp.array(dtype=wp.int32),
     barycentrics: wp.array(dtype=wp.vec3),
     found: wp.array(dtype=wp.int32),
     weights: wp.array(dtype=wp.vec3),
 ):
-    """The nearest body point to each mesh point's interpolated anchor; among equals the first face."""
+    """The nearest body point to each mesh point's interpolated anchor; among equals the first face.
+
+    balls: of each candidate, a ball that holds it: x, y, z, radius, in rows; wider by LANES. rows: each candidate's row
+    in corners and numbers, which rise with it, of the body faces.
+    """
     i = wp.tid()
     f = faces[face[i]]
     w = barycentrics[i]
     p = anchors[f[0]] * w[0] + anchors[f[1]] * w[1] + anchors[f[2]] * w[2]
-    best = wp.float32(wp.inf)
-    for k in range(starts[face[i]], starts[face[i] + 1]):
-        t = body_faces[candidates[k]]
-        a = rest[t[0]]
-        b = rest[t[1]]
-        c = rest[t[2]]
-        # Most candidates are ruled out by their first corner and their longest side from there.
-        reach = wp.sqrt(wp.max(wp.length_sq(b - a), wp.length_sq(c - a)))
-        if wp.length(p - a) - reach <= best:
-            u = nearest_weights(p, a, b, c)
-            gap = wp.length(a * u[0] + b * u[1] + c * u[2] - p)
-            if gap < best:
+    first = starts[face[i]]
+    end = starts[face[i] + 1]
+    # The one about the nearest centre goes first: it tells how near others must come.
+    k = nearest_ball(first, end, p, balls)
+    chosen = rows[k]
+    share = nearest_weights(p, corners[chosen, 0], corners[chosen, 1], corners[chosen, 2])
+    best = distance(p, corners, chosen, share)
+    for block in range(first, end, LANES):
+        bits = balls_within(block, p, best, balls)
+        if end - block < LANES:
+            bits = bits & ((wp.uint32(1) << wp.uint32(end - block)) - wp.uint32(1))
+        while bits != wp.uint32(0):
+            row = rows[block + lowest_bit(bits)]
+            bits = bits & (bits - wp.uint32(1))
+            u = nearest_weights(p, corners[row, 0], corners[row, 1], corners[row, 2])
+            gap = distance(p, corners, row, u)
+            if gap < best or (gap == best and row < chosen):
                 best = gap
-                found[i] = candidates[k]
-                weights[i] = u
+                chosen = row
+                share = u
+    found[i] = numbers[chosen]
+    weights[i] = share

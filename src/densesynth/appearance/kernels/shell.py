@@ -93,9 +93,19 @@ def measure_shell(
 
 
 @wp.kernel
+def find_face_normals(
+    vertices: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), normals: wp.array(dtype=wp.vec3)
+):
+    """Normals of the faces, twice their areas long."""
+    t = wp.tid()
+    f = faces[t]
+    p = vertices[f[0]]
+    normals[t] = wp.cross(vertices[f[1]] - p, vertices[f[2]] - p)
+
+
+@wp.kernel
 def find_normals(
-    vertices: wp.array(dtype=wp.vec3),
-    faces: wp.array(dtype=wp.vec3i),
+    face_normals: wp.array(dtype=wp.vec3),
     starts: wp.array(dtype=wp.int32),
     around: wp.array(dtype=wp.int32),
     normals: wp.array(dtype=wp.vec3),
@@ -104,9 +114,7 @@ def find_normals(
     i = wp.tid()
     n = wp.vec3(0.0, 0.0, 0.0)
     for k in range(starts[i], starts[i + 1]):
-        f = faces[around[k]]
-        p = vertices[f[0]]
-        n = n + wp.cross(vertices[f[1]] - p, vertices[f[2]] - p)
+        n = n + face_normals[around[k]]
     normals[i] = wp.normalize(n)
 
 
@@ -115,33 +123,37 @@ def lift(
     vertices: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     thickness: wp.array(dtype=wp.float32),
-    lifted: wp.array(dtype=wp.vec3),
-    copy: wp.array(dtype=wp.vec3),
+    lifted: wp.array2d(dtype=wp.vec3),
 ):
     i = wp.tid()
     p = vertices[i] + normals[i] * thickness[i]
-    lifted[i] = p
-    copy[i] = p
+    lifted[0, i] = p
+    lifted[1, i] = p
 
 
 @wp.kernel
 def relax(
+    steps: int,
     active: wp.array(dtype=wp.int32),
     starts: wp.array(dtype=wp.int32),
     beside: wp.array(dtype=wp.int32),
     loose: wp.array(dtype=wp.float32),
-    before: wp.array(dtype=wp.vec3),
-    after: wp.array(dtype=wp.vec3),
+    places: wp.array2d(dtype=wp.vec3),
 ):
-    """One step of smoothing, where cloth is loose."""
-    i = active[wp.tid()]
-    share = loose[i]
-    if share > 0.0:
-        mean = wp.vec3(0.0, 0.0, 0.0)
-        for k in range(starts[i], starts[i + 1]):
-            mean = mean + before[beside[k]]
-        mean = mean / wp.float32(starts[i + 1] - starts[i])
-        after[i] = before[i] + (mean - before[i]) * (0.75 * share)
+    """Smoothing where cloth is loose, all in one thread: its steps follow one another. The last one's result is in row
+    `steps` modulo 2."""
+    for step in range(steps):
+        before = step % 2
+        for j in range(active.shape[0]):
+            i = active[j]
+            share = loose[i]
+            if share > 0.0:
+                mean = wp.vec3(0.0, 0.0, 0.0)
+                for k in range(starts[i], starts[i + 1]):
+                    mean = mean + places[before, beside[k]]
+                mean = mean / wp.float32(starts[i + 1] - starts[i])
+                p = places[before, i]
+                places[1 - before, i] = p + (mean - p) * (0.75 * share)
 
 
 @wp.kernel
@@ -150,7 +162,8 @@ def settle(
     normals: wp.array(dtype=wp.vec3),
     thickness: wp.array(dtype=wp.float32),
     loose: wp.array(dtype=wp.float32),
-    relaxed: wp.array(dtype=wp.vec3),
+    relaxed: wp.array2d(dtype=wp.vec3),
+    steps: int,
     worn: wp.array(dtype=wp.vec3),
 ):
     """Cloth lies at least its thickness above the skin, and where hollows are spanned, above that."""
@@ -159,7 +172,7 @@ def settle(
     n = normals[i]
     t = thickness[i]
     if loose[i] > 0.0:
-        q = relaxed[i]
+        q = relaxed[steps % 2, i]
         height = wp.dot(q - p, n)
         aside = q - p - n * height
         lowest = 0.55 * t

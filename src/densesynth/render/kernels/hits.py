@@ -363,6 +363,7 @@ def hides(
 @wp.kernel
 def see_vertices(
     o: Optics,
+    first: int,
     tolerance: wp.float64,
     screen: wp.array(dtype=wp.vec4),
     instance: wp.array(dtype=wp.uint8),
@@ -373,9 +374,10 @@ def see_vertices(
     in_camera: wp.array(dtype=wp.vec3d),
     visible: wp.array(dtype=wp.bool),
 ):
-    """A vertex is seen when it is in the frame and its own ray first meets one of its own faces, or nothing that lies
-    before it. The faces seen at the four pixel centres around are asked first: they hide most of the hidden ones."""
-    i = wp.tid()
+    """Of the vertices from `first` on, a vertex is seen when it is in the frame and its own ray first meets one of its
+    own faces, or nothing that lies before it. The faces seen at the four pixel centres around are asked first: they
+    hide most of the hidden ones."""
+    i = first + wp.tid()
     s = screen[i]
     seen = bool(False)
     if s[0] >= 0.0 and s[1] >= 0.0 and s[0] < wp.float32(o.width) and s[1] < wp.float32(o.height):
@@ -404,7 +406,7 @@ def see_vertices(
                 if t >= 0:
                     f = faces[t]
                     seen = f[0] == i or f[1] == i or f[2] == i
-    visible[i] = seen
+    visible[i - first] = seen
 
 
 @wp.kernel
