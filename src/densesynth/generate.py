@@ -18,7 +18,7 @@ from rich.console import Console
 
 import densesynth
 from densesynth.bodies import licences_of
-from densesynth.config import Recipe, recipe_to_table
+from densesynth.config import Recipe, check_files, recipe_to_table
 from densesynth.data.dataset import check_output, finish, lock_output, open_output
 from densesynth.data.record import write_record
 from densesynth.data.schema import Licence, Manifest
@@ -70,6 +70,7 @@ def _generate(
     console: Console,
 ) -> Manifest:
     check_output(out)
+    check_files(recipe)
     generator = Generator(recipe, device, keep_geometry=keep_geometry, report=console.print)
     with lock_output(out):
         done = open_output(out, _manifest(recipe, seed, frames, generator, keep_geometry))

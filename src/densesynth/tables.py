@@ -17,8 +17,9 @@ from densesynth.errors import ConfigurationError
 Settings = TypeVar("Settings")
 
 
-def read_settings(path: Path, kind: type[Settings]) -> Settings:
-    """Read a recipe; relative paths in it are meant relative to the file. Raises ConfigurationError."""
+def read_settings(path: Path, kind: type[Settings], folder: Path | None = None) -> Settings:
+    """Read a recipe; relative paths in it are meant relative to `folder`, by default the file's. Raises
+    ConfigurationError."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -29,7 +30,9 @@ def read_settings(path: Path, kind: type[Settings]) -> Settings:
         raise ConfigurationError(f"{path}: the recipe can't be read ({error}); a recipe is a UTF-8 text file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from None
-    return typing.cast(Settings, _resolve_paths(settings_from_table(table, kind, str(path)), path.parent))
+    return typing.cast(
+        Settings, _resolve_paths(settings_from_table(table, kind, str(path)), path.parent if folder is None else folder)
+    )
 
 
 def settings_from_table(table: Mapping[str, Any], kind: type[Settings], source: str) -> Settings:

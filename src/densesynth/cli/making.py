@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, is_dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_type_hints
 
 import tyro
 from rich.console import Console
 
 from densesynth.cli import looking
 from densesynth.cli.command import Command
-from densesynth.config import Recipe, load_recipe, recipe_from_table, recipe_to_table
+from densesynth.config import Recipe, load_recipe, recipe_from_table, recipe_names, recipe_to_table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """Make a small dataset with the default recipe, audit it, draw it, and say where to look.
+    """Make a small dataset with the recipe `demo`, audit it, draw it, and say where to look.
 
     Example: densesynth demo
     """
@@ -37,11 +39,13 @@ class Demo:
 class Generate:
     """Make a dataset from a recipe; run the same command again to continue one that was interrupted.
 
-    Example: densesynth generate recipes/default.toml --out people --frames 1000 --seed 1 --workers 4
+    Recipes that need no files: free (everything on), demo, crowd, portrait, sports, occluded; default says what holds
+    where a recipe says nothing; paper needs the paper's assets.
+    Example: densesynth generate free --out people --frames 1000 --seed 1 --workers 4
     """
 
     recipe: tyro.conf.Positional[Path]
-    """Recipe file (TOML); every setting below overrides what it says."""
+    """A recipe's name, or a recipe file (TOML); every setting below overrides what it says."""
     out: Path
     """Folder for the dataset."""
     frames: int = 100
@@ -58,11 +62,34 @@ class Generate:
 
 
 def recipe_defaults(arguments: list[str]) -> Generate | None:
-    """The options that hold where the arguments say nothing: those of the recipe file named among them."""
-    recipe = next((argument for argument in arguments if argument.endswith(".toml")), None)
+    """The options that hold where the arguments say nothing: those of the recipe named among them."""
+    recipe = _named_recipe(arguments)
     if recipe is None or {"--help", "-h"} & set(arguments):
         return None
-    return Generate(recipe=tyro.MISSING, out=tyro.MISSING, settings=load_recipe(Path(recipe)))
+    return Generate(recipe=tyro.MISSING, out=tyro.MISSING, settings=load_recipe(recipe))
+
+
+def _named_recipe(arguments: list[str]) -> str | None:
+    """The recipe among a command's arguments: the first word; after options, the first file or name of a recipe."""
+    if arguments and not arguments[0].startswith("-"):
+        return arguments[0]
+    for before, argument in pairwise(arguments):
+        a_value = before.startswith("--") and "=" not in before and before not in _FLAGS
+        if not a_value and (argument.endswith(".toml") or argument in recipe_names()):
+            return argument
+    return None
+
+
+def _flags(settings: type, prefix: str) -> Iterator[str]:
+    """Options without a value, as tyro writes them."""
+    for name, kind in get_type_hints(settings).items():
+        if kind is bool:
+            yield from (f"--{prefix}{name}".replace("_", "-"), f"--{prefix}no-{name}".replace("_", "-"))
+        elif is_dataclass(kind) and isinstance(kind, type):
+            yield from _flags(kind, "" if name == "settings" else f"{prefix}{name}.")
+
+
+_FLAGS = frozenset(_flags(Generate, ""))
 
 
 def generate(command: Generate) -> int:
@@ -88,7 +115,7 @@ def demo(command: Demo) -> int:
     from densesynth.generate import generate_dataset
 
     generate_dataset(
-        Recipe(),
+        load_recipe("demo"),
         command.out,
         frames=command.frames,
         seed=command.seed,
