@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_model import small_rcnn
 
 sys.path.insert(0, str(Path(__file__).parent / "evaluation"))
 from predictions import own_labels
@@ -21,8 +23,10 @@ from densesynth.data.results import Detection, write_results
 from densesynth.errors import ConfigurationError
 from densesynth.evaluate import evaluate, open_truth
 from densesynth.evaluation.average_precision import MODES
+from densesynth.evaluation.detect import detect_people, is_checkpoint, open_predictor
 from densesynth.evaluation.pairs import Rules, measure_pairs
-from densesynth.evaluation.surface_error import edge_f
+from densesynth.model.checkpoint import save_model
+from densesynth.model.output import Predictions
 from densesynth.model.small.checkpoint import save_small
 from densesynth.model.small.crop import TINY_CROP, CropNetwork
 from densesynth.model.small.detector import TINY_DETECTOR, Detector
@@ -56,6 +60,9 @@ def test_own_labels_as_predictions_are_right(people: Path, tmp_path: Path) -> No
         np.testing.assert_array_equal(one.predicted, one.true)
         assert np.median(one.error) < 0.015  # U, V in steps of 1/255, vertices a centimetre or two apart
         assert one.edge_f == 1.0
+    assert found.edges["people"] == len(found.people)
+    assert found.edges["boundary_iou"] == 1.0
+    assert found.edges["contour_px"] == 0.0
 
 
 def test_swapping_sides_never_raises_gps(people: Path) -> None:
@@ -135,10 +142,41 @@ def test_a_checkpoint_labels_given_boxes(people: Path, tmp_path: Path) -> None:
         evaluate(people / "annotations.json", tmp_path / "m.safetensors")
 
 
-def test_edges() -> None:
-    mask = np.zeros((60, 60), bool)
-    mask[20:40, 20:40] = True
-    assert edge_f(mask, mask, 2) == 1.0
-    assert edge_f(mask, np.roll(mask, 2, axis=1), 2) == 1.0
-    assert edge_f(mask, np.roll(mask, 6, axis=1), 2) < 0.8
-    assert edge_f(mask, np.zeros_like(mask), 2) == 0.0
+def test_an_rcnn_is_run_and_labels_given_boxes(people: Path, tmp_path: Path) -> None:
+    """From its checkpoint, by the command; a run that was stopped goes on from the pictures it had labelled."""
+    save_model(tmp_path / "m.safetensors", small_rcnn(score_threshold=0.0))
+    write_results(tmp_path / "boxes.json", own_labels(open_dataset(people)))
+    command = ["evaluate", str(people), str(tmp_path / "m.safetensors"), "--boxes", str(tmp_path / "boxes.json")]
+    assert run([*command, "--out", str(tmp_path / "r"), "--draws", "0"]) == 0
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert report["bbox"]["AP"] == pytest.approx(1.0)
+    assert report["counts"]["detections"] == report["counts"]["people"]
+    truth, _ = open_truth(people)
+    predictor = open_predictor(tmp_path / "m.safetensors")
+    first = detect_people(predictor, truth, people / "images", kept=tmp_path / "kept")
+    (tmp_path / "kept" / "1.json").unlink()
+    asked: list[int] = []
+
+    def count(picture: np.ndarray, boxes: np.ndarray | None) -> Predictions:
+        asked.append(len(picture))
+        return predictor(picture, boxes)
+
+    again = detect_people(count, truth, people / "images", kept=tmp_path / "kept")
+    assert len(asked) == 1
+    assert [(one.image_id, one.score) for one in again] == [(one.image_id, one.score) for one in first]
+    for one, other in zip(again, first, strict=True):
+        np.testing.assert_array_equal(one.iuv, other.iuv)
+
+
+def test_checkpoints_are_told_from_dumps(tmp_path: Path) -> None:
+    (tmp_path / "zoo.pkl").write_bytes(pickle.dumps({"model": {}}, 2))
+    (tmp_path / "dump.pkl").write_bytes(pickle.dumps([{"file_name": "a"}], 4))
+    torch.save([{"file_name": "a"}], tmp_path / "saved.pkl")
+    (tmp_path / "empty.pkl").write_bytes(b"")
+    (tmp_path / "text.pkl").write_bytes(b"not a pickle")
+    found = {
+        name: is_checkpoint(tmp_path / name) for name in ("zoo.pkl", "dump.pkl", "saved.pkl", "empty.pkl", "text.pkl")
+    }
+    assert found == {"zoo.pkl": True, "dump.pkl": False, "saved.pkl": False, "empty.pkl": False, "text.pkl": False}
+    assert is_checkpoint(Path("model.safetensors"))
+    assert not is_checkpoint(Path("results.json"))

@@ -14,12 +14,11 @@ from small_model import small_rcnn
 from densesynth.cli import run
 from densesynth.data.results import read_results
 from densesynth.errors import AssetError, DatasetError, DensesynthError
+from densesynth.evaluation.detect import detections_of, open_predictor
 from densesynth.model.checkpoint import save_model
 from densesynth.model.output import ChartMaps, Predictions
 from densesynth.predict import (
-    detections_of,
     find_pictures,
-    open_predictor,
     paste_iuv,
     predict_pictures,
     read_photo,

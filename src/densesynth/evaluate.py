@@ -1,11 +1,12 @@
 """Predictions against annotations: read, measure every pair once, score, and write the report.
 
-Straight through: `read_inputs` → `measure_pairs` → AP of each mode with intervals → errors on exact truth (datasets of
-ours) → `report.json`, `report.html`.
+Straight through: `read_predictions` (or `detect_people`) → `measure_pairs` → AP of each mode with intervals → outlines,
+and errors on exact truth (datasets of ours) → `report.json`, `report.html`.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ import msgspec
 import numpy as np
 
 from densesynth.arrays import Array, UInt8
+from densesynth.charted import open_charts
 from densesynth.data.dataset import ANNOTATIONS, MANIFEST, Dataset, open_dataset
 from densesynth.data.dump import read_dump
 from densesynth.data.files import make_folder, read_picture, write_bytes
@@ -28,7 +30,8 @@ from densesynth.evaluation.average_precision import AREAS, MODES, Curve, accumul
 from densesynth.evaluation.bootstrap import intervals
 from densesynth.evaluation.chart_mesh import ChartMesh, chart_mesh_of_atlas, read_official_chart_mesh
 from densesynth.evaluation.coco import score_boxes, score_masks
-from densesynth.evaluation.detect import CHECKPOINT_SUFFIX, detect_people
+from densesynth.evaluation.detect import detect_people, is_checkpoint, open_predictor
+from densesynth.evaluation.edges import describe_edges, measure_edges
 from densesynth.evaluation.pairs import ImagePairs, Rules, measure_pairs
 from densesynth.evaluation.published import COLUMNS, TableName, published
 from densesynth.evaluation.surface_error import PersonErrors, confusion, group_errors, measure_people, swap_rate
@@ -40,13 +43,14 @@ from densesynth.view.palette import FINE_COLOURS
 
 OFFICIAL = ("SMPL_subdiv.mat", "SMPL_SUBDIV_TRANSFORM.mat", "Pdist_matrix.pkl")
 NAMES = {"gps": "GPS", "gpsm": "GPSm", "iou": "Segm"}
-Advance = Callable[[int, int], None]
+Advance = Callable[[str, int, int], None]  # what is done, how many of them, of how many in all
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluation:
     """What a run found. scores, spread: by mode (GPS, GPSm, mask IoU), METRICS in [0, 1] and their 95 % intervals. box,
-    mask: COCO's 12 (mask None without segmentations). people: None unless the truth is a dataset of ours."""
+    mask: COCO's 12 (mask None without segmentations). edges: of the outlines of people found (`evaluation.edges`).
+    people: None unless the truth is a dataset of ours."""
 
     source: str
     predictions: str
@@ -58,6 +62,7 @@ class Evaluation:
     box: Mapping[str, float]
     mask: Mapping[str, float] | None
     pairs: Sequence[ImagePairs]
+    edges: Mapping[str, float]
     people: Sequence[PersonErrors] | None
 
 
@@ -78,8 +83,13 @@ def read_predictions(path: Path, truth: Truth) -> tuple[tuple[Detection, ...], t
     return read_dump(path, truth.ids_by_name, truth.sizes)
 
 
-def open_mesh(folder: Path | None, truth: Truth) -> tuple[ChartMesh, Distances]:
-    """What GPS is measured on: DensePose's files of `folder`, or Anny's mesh. Raises DensesynthError."""
+def open_mesh(
+    folder: Path | None, truth: Truth, dataset: Dataset | None = None, advance: Advance | None = None
+) -> tuple[ChartMesh, Distances]:
+    """What GPS is measured on: DensePose's files of `folder`, or the body's mesh (a dataset's own, Anny's by default).
+
+    advance: is told how many rows of distances are computed. Raises DensesynthError.
+    """
     if folder is not None:
         subdivided, transform, distances = (folder / name for name in OFFICIAL)
         for path in (subdivided, transform, distances):
@@ -87,13 +97,14 @@ def open_mesh(folder: Path | None, truth: Truth) -> tuple[ChartMesh, Distances]:
                 raise ConfigurationError(f"{path}: missing; --densepose needs a folder with {', '.join(OFFICIAL)}")
         return read_official_chart_mesh(subdivided, transform), read_official_distances(distances)
     models = {str(person.entry.get("ref_model")) for person in truth.annotations if person.points is not None}
-    if models - {"anny"}:
+    if dataset is None and models - {"anny"}:
         raise ConfigurationError(
             f"{truth.source}: labels on {', '.join(sorted(models - {'anny'}))}, not Anny: give --densepose FOLDER with "
             f"{', '.join(OFFICIAL)}"
         )
-    atlas = load_atlas("anny")
-    return chart_mesh_of_atlas(atlas), MeshDistances(atlas.rest_position, atlas.faces)
+    atlas = load_atlas("anny") if dataset is None else open_charts(dataset).atlas
+    told = None if advance is None else functools.partial(advance, "rows of geodesic distances")
+    return chart_mesh_of_atlas(atlas), MeshDistances(atlas.rest_position, atlas.faces, advance=told)
 
 
 def evaluate(
@@ -106,9 +117,10 @@ def evaluate(
     strict: bool = False,
     draws: int = 200,
     seed: int = 0,
+    device: str = "cpu",
     advance: Advance | None = None,
 ) -> Evaluation:
-    """Score a file of predictions, or a checkpoint (.safetensors) that is run on the pictures.
+    """Score a file of predictions, or a checkpoint (ours or the zoo's) that is run on the pictures.
 
     densepose: folder of the official files, for labels on SMPL's charts. boxes: COCO results whose boxes the checkpoint
     labels; with a file of predictions, those that box AP is taken of. images: the pictures' folder, a dataset's own
@@ -116,16 +128,18 @@ def evaluate(
     """
     truth, dataset = open_truth(annotations)
     given = None if boxes is None else read_boxes(boxes, truth.sizes)
-    if predictions.suffix == CHECKPOINT_SUFFIX:
+    if is_checkpoint(predictions):
         folder = images or images_of(annotations)
         if folder is None:
             raise ConfigurationError(f"{predictions}: to run a checkpoint, give its pictures' folder: --images FOLDER")
-        detections = detect_people(predictions, truth, folder, given, advance)
+        predictor = open_predictor(predictions, device)
+        told = None if advance is None else functools.partial(advance, "pictures labelled")
+        detections = detect_people(predictor, truth, folder, given, advance=told)
         boxed: Sequence[Detection | Box] = detections
     else:
         detections, boxed = read_predictions(predictions, truth)
         boxed = boxed if given is None else given
-    mesh, distances = open_mesh(densepose, truth)
+    mesh, distances = open_mesh(densepose, truth, dataset, advance)
     return score_detections(
         truth,
         dataset,
@@ -159,7 +173,8 @@ def score_detections(
 ) -> Evaluation:
     """`evaluate` of what has been read."""
     rules = Rules(strict=strict)
-    pairs = measure_pairs(truth, detections, mesh, distances, rules, advance=advance)
+    told = None if advance is None else functools.partial(advance, "pictures measured")
+    pairs = measure_pairs(truth, detections, mesh, distances, rules, advance=told)
     scores, spread, curves = {}, {}, {}
     for mode in MODES:
         matches = {area: match_all(pairs, mode, area, rules) for area in AREAS}
@@ -167,8 +182,8 @@ def score_detections(
         scores[mode], curves[mode] = summarise(curve), curve["all"]
         spread[mode] = intervals(matches, draws, np.random.default_rng(seed))
     people = None
-    if dataset is not None and densepose_is_ours(truth):
-        atlas = load_atlas("anny")
+    if dataset is not None and isinstance(distances, MeshDistances):  # of the mesh that the dataset's surface is on
+        atlas = open_charts(dataset).atlas
         people = measure_people(dataset, pairs, atlas, distances, np.random.default_rng(seed))
     labelled = sum(person.points is not None for person in truth.annotations)
     if not labelled:
@@ -189,13 +204,9 @@ def score_detections(
         box=score_boxes(truth, boxed),
         mask=score_masks(truth, detections),
         pairs=pairs,
+        edges=describe_edges(measure_edges(truth, pairs)),
         people=people,
     )
-
-
-def densepose_is_ours(truth: Truth) -> bool:
-    """Whether every label is on Anny's mesh, whose surface the dataset's own files tell."""
-    return all(person.entry.get("ref_model") == "anny" for person in truth.annotations)
 
 
 def as_table(found: Evaluation) -> tuple[list[str], list[list[str]]]:
@@ -247,6 +258,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "intervals_95": {mode: dict(found.spread[mode]) for mode in MODES},
         "bbox": dict(found.box),
         "segm": None if found.mask is None else dict(found.mask),
+        "edges": dict(found.edges),
     }
     if found.people is not None:
         table = confusion(found.people)
@@ -278,7 +290,7 @@ def write_report(
     rules = "strict" if found.strict else "the reference's, quirks included"
     note = f"<p>{found.source} · {found.predictions}<br>{counts}. Rules: {rules}. Small: 95 % bootstrap intervals.</p>"
     curves = figure_html(plot_curves({NAMES[mode]: found.curves[mode] for mode in MODES}), "png", "AP and precision")
-    sections = [("Scores, %", note + table_html(header, rows)), ("Curves", curves)]
+    sections = [("Scores, %", note + table_html(header, rows) + _edges_html(found)), ("Curves", curves)]
     if table is not None:
         words = f"<p>The paper's table {table[-1]}, DensePose-COCO 2014 minival; it compares with that file only.</p>"
         sections.insert(1, ("Beside the published figures, %", words + table_html(*beside_published(found, table))))
@@ -293,6 +305,17 @@ def write_report(
     page = out / "report.html"
     write_bytes(page, page_html("DensePose evaluation", sections).encode())
     return page
+
+
+def _edges_html(found: Evaluation) -> str:
+    if "contour_px" not in found.edges:
+        return ""
+    edges = found.edges
+    return (
+        f"<p>Outlines of the {edges['people']:.0f} people found (mask IoU ≥ 0.5): boundary IoU "
+        f"{100 * edges['boundary_iou']:.1f} %; mean distance of contours {edges['contour_px']:.2f} px (median "
+        f"{edges['contour_px_median']:.2f}); edges within 2 px: F {edges['edge_f_2px']:.3f}.</p>"
+    )
 
 
 def _surface_html(content: Mapping[str, Any]) -> str:

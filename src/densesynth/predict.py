@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import msgspec
@@ -21,13 +21,10 @@ import torch
 from densesynth.arrays import Array, Float32, UInt8
 from densesynth.data.files import encode_jpeg, encode_png, make_folder, write_bytes
 from densesynth.data.results import Detection, read_boxes, read_results, write_results
-from densesynth.errors import AssetError, ConfigurationError, DatasetError, DeviceError
-from densesynth.evaluation.detect import detections_of
+from densesynth.errors import AssetError, DatasetError
+from densesynth.evaluation.detect import Picture, Predictor, detections_of
 from densesynth.evaluation.part_at_keypoint import RADIUS, Outcome, boxes_of, judge_picture, read_joints
-from densesynth.model.checkpoint import open_model
 from densesynth.model.output import Predictions
-from densesynth.model.small.checkpoint import is_small, load_small
-from densesynth.model.small.predict import LEAST_SCORE, label_boxes, predict_small
 from densesynth.view.draw import blend, colour_labels, draw_boxes
 from densesynth.view.palette import FINE_COLOURS, instance_colour
 
@@ -35,9 +32,6 @@ SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 JPEG_QUALITY = 92
 OVERLAY_OPACITY = 0.6
 JPEG_START, JPEG_END, TAIL = b"\xff\xd8", b"\xff\xd9", 65536  # some cameras write a few kB after the end
-
-Picture: TypeAlias = UInt8[Array, "h w 3"]
-Predictor: TypeAlias = Callable[[Picture, "Float32[Array, 'n 4'] | None"], Predictions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,52 +50,6 @@ class PredictReport:
     pictures: int
     people: int
     unreadable: tuple[str, ...]
-
-
-def open_predictor(checkpoint: Path, device: str = "cpu", score_threshold: float | None = None) -> Predictor:
-    """A function from an RGB picture (and, where given, boxes x0, y0, x1, y1) to its people.
-
-    Raises AssetError for a checkpoint that can't be used, DeviceError for a device that isn't there, ConfigurationError
-    for a model without charts.
-    """
-    if device != "cpu" and not torch.cuda.is_available():
-        raise DeviceError(f"device {device!r}: no CUDA device or driver was found; use --device cpu")
-    if is_small(checkpoint):
-        return _open_small(checkpoint, device, LEAST_SCORE if score_threshold is None else score_threshold)
-    model = open_model(checkpoint)
-    if model.settings.head.output != "chart":
-        raise ConfigurationError(
-            f"{checkpoint}: a surface-embedding model; `predict` writes I, U, V and needs a chart model"
-        )
-    if score_threshold is not None:
-        model.settings = replace(
-            model.settings, detector=replace(model.settings.detector, score_threshold=score_threshold)
-        )
-    model = model.to(device)
-
-    def predict(picture: Picture, boxes: Float32[Array, "n 4"] | None = None) -> Predictions:
-        tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-        given = None if boxes is None else [torch.from_numpy(boxes)]
-        return model.predict([tensor], given)[0]
-
-    return predict
-
-
-def _open_small(checkpoint: Path, device: str, score_threshold: float) -> Predictor:
-    small = load_small(checkpoint)
-    for network in (small.crop, small.detector):
-        if network is not None:
-            network.to(device)
-
-    def predict(picture: Picture, boxes: Float32[Array, "n 4"] | None = None) -> Predictions:
-        if boxes is None:
-            return predict_small(small, picture, score_threshold)
-        if small.crop is None:
-            raise AssetError(f"{checkpoint}: holds no crop network, so it can't label boxes")
-        given = torch.from_numpy(boxes).to(device)
-        return Predictions(boxes=given, scores=torch.ones(len(given)), maps=label_boxes(small.crop, picture, given))
-
-    return predict
 
 
 def find_pictures(source: Path) -> tuple[Source, ...]:

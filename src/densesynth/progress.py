@@ -12,6 +12,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -35,5 +36,20 @@ def frames_bar(console: Console, what: str) -> Iterator[Callable[[int, int], Non
 
         def advance_to(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
+
+        yield advance_to
+
+
+@contextmanager
+def stages_bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each thing that is told about, as they come; yields a function to tell (what, done, in all)."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), _RateColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def advance_to(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
 
         yield advance_to

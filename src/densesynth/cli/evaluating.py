@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from densesynth.cli.command import Command
-from densesynth.progress import frames_bar
+from densesynth.progress import stages_bar
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ class Evaluate:
     """COCO DensePose annotations (.json), or the folder of a dataset of densesynth."""
     predictions: tyro.conf.Positional[Path]
     """Results in the COCO DensePose challenge's format (.json), or a dump of detectron2's apply_net (.pkl),
-    or a checkpoint of the small model (.safetensors), which is run on the pictures."""
+    or a checkpoint (.safetensors of ours, detectron2's .pkl or .pth), which is run on the pictures."""
     out: Path = Path("evaluation")
     """Folder for report.json and report.html."""
     densepose: Path | None = None
@@ -46,6 +46,8 @@ class Evaluate:
     """Bootstrap draws for the 95 % intervals; 0 for none."""
     seed: int = 0
     """Of the bootstrap and of the pixels sampled for surface errors."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where a checkpoint is run."""
 
 
 def evaluate_files(command: Evaluate) -> int:
@@ -58,7 +60,7 @@ def evaluate_files(command: Evaluate) -> int:
 
     with warnings.catch_warnings(action="always", category=UserWarning):
         warnings.showwarning = tell
-        with frames_bar(errors, "pictures") as advance_to:
+        with stages_bar(errors) as advance_to:
             found = evaluate(
                 command.annotations,
                 command.predictions,
@@ -68,6 +70,7 @@ def evaluate_files(command: Evaluate) -> int:
                 strict=command.strict,
                 draws=command.draws,
                 seed=command.seed,
+                device=command.device,
                 advance=advance_to,
             )
         images = command.images or images_of(command.annotations)

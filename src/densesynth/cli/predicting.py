@@ -77,14 +77,9 @@ class Export:
 
 
 def predict(command: Predict) -> int:
+    from densesynth.evaluation.detect import open_predictor
     from densesynth.model.small.checkpoint import shipped_checkpoint
-    from densesynth.predict import (
-        find_pictures,
-        fingerprint,
-        open_predictor,
-        predict_pictures,
-        read_given_boxes,
-    )
+    from densesynth.predict import find_pictures, fingerprint, predict_pictures, read_given_boxes
 
     sources = find_pictures(command.pictures)
     if command.score is not None and not 0.0 <= command.score <= 1.0:
@@ -109,9 +104,10 @@ def predict(command: Predict) -> int:
 
 
 def judge_parts(command: PartAtKeypoint) -> int:
+    from densesynth.evaluation.detect import open_predictor
     from densesynth.evaluation.part_at_keypoint import count_outcomes, format_scores
     from densesynth.model.small.checkpoint import shipped_checkpoint
-    from densesynth.predict import judge_keypoints, open_predictor
+    from densesynth.predict import judge_keypoints
 
     predictor = open_predictor(command.model or shipped_checkpoint(), command.device)
     console = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -57,7 +57,17 @@ def window_of_person(person: TruePerson, width: int, height: int, where: str) ->
     if person.masks is not None:
         _, _, w, h = person.bbox
         return paste(stretch(union_of_parts(person.masks, where), max(w, 1.0), max(h, 1.0)), person.bbox, width, height)
-    segmentation = person.segmentation
+    return _window_of_segmentation(person.segmentation, width, height, where)
+
+
+def window_of_outline(person: TruePerson, width: int, height: int, where: str) -> Window:
+    """COCO's segmentation, its outline finer than the dense masks'; without it their union. Raises DatasetError."""
+    if person.segmentation:
+        return _window_of_segmentation(person.segmentation, width, height, where)
+    return window_of_person(person, width, height, where)
+
+
+def _window_of_segmentation(segmentation: Any, width: int, height: int, where: str) -> Window:
     if not segmentation:
         return Window(0, 0, np.zeros((0, 0), np.bool_), 0)
     try:

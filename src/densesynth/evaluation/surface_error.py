@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.spatial.transform import Rotation
 
 from densesynth.arrays import Array, Bool, Float64, Int64, UInt8
 from densesynth.data.record import FrameRecord, camera_of
 from densesynth.data.results import Detection, place_of
 from densesynth.evaluation.average_precision import match_all
+from densesynth.evaluation.edges import EDGE_PX, edge_f
 from densesynth.evaluation.masks import window_of_detection
 from densesynth.evaluation.pairs import ImagePairs
 from densesynth.surface.atlas import Atlas
@@ -25,7 +25,6 @@ from densesynth.surface.geodesic import Distances
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 SHARES_CM = (5, 10, 20)
-EDGE_PX = 2  # a mask's edge counts as found within this distance
 HEIGHTS_PX = (0, 64, 128, 256, 10**9)
 OCCLUSIONS = (0.0, 0.01, 0.25, 0.5, 1.01)
 ELEVATIONS_DEG = (-90, -15, 15, 90.01)
@@ -147,25 +146,6 @@ def _mask_of(detection: Detection, shape: tuple[int, ...]) -> Bool[Array, "h w"]
     x0, y0, x1, y1 = window.box
     mask[y0:y1, x0:x1] = window.mask
     return mask
-
-
-def edge_f(true: Bool[Array, "h w"], predicted: Bool[Array, "h w"], px: int) -> float:
-    """F score of edges: the share of each mask's edge pixels within `px` of the other's, both shares' harmonic mean.
-
-    After Martin et al.'s boundary measure as DAVIS uses it. 1 for equal masks; 0 when one is empty.
-    """
-    one, other = _edge(true), _edge(predicted)
-    if not one.any() or not other.any():
-        return 0.0
-    y, x = np.mgrid[-px : px + 1, -px : px + 1]
-    disc = x * x + y * y <= px * px
-    recall = float((one & binary_dilation(other, disc)).sum() / one.sum())
-    precision = float((other & binary_dilation(one, disc)).sum() / other.sum())
-    return 2.0 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _edge(mask: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
-    return mask & ~binary_erosion(mask, border_value=1)
 
 
 def describe(error: Float64[Array, "n"]) -> dict[str, float]:

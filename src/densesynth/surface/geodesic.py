@@ -10,6 +10,8 @@ import hashlib
 import itertools
 import mmap
 import os
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,8 +23,9 @@ from scipy.spatial import cKDTree
 from densesynth.arrays import Array, Float64, Int64
 from densesynth.errors import AssetError
 from densesynth.pickles import map_pickle
+from densesynth.surface.strips import straight_lines
 
-METHOD = 1  # of the computation, part of the cache's key: raised when distances would differ
+METHOD = 2  # of the computation, part of the cache's key: raised when distances would differ
 _WINDOW = 1 << 28  # bytes of a mapped file that are in memory at once
 _ROWS = 64  # sources computed together
 
@@ -105,21 +108,34 @@ def read_official_distances(path: Path) -> TriangleDistances:
 class MeshDistances:
     """Shortest paths over a mesh's surface, one row of distances for each vertex that is asked for, kept on disk.
 
-    Paths run along edges and along the straight lines between the two far corners of every two neighbouring triangles
-    laid flat, so they are a few per cent longer than geodesics (tests/surface/test_geodesic.py has figures). Pieces of
-    the mesh that aren't joined (eyes) are tied to the rest at their nearest vertices.
+    Paths are made of straight lines over strips of triangles laid flat (`surface.strips`); they are longer than the
+    mesh's geodesics by 0.1 % in the mean (docs/evaluation.md has figures). Pieces of the mesh that aren't joined (eyes)
+    are tied to the rest at their nearest vertices.
+
+    folder: where rows are kept. advance: is told (rows computed, rows to compute) while `between` works.
     """
 
-    def __init__(self, vertices: Array, faces: Array, folder: Path | None = None) -> None:
-        points, triangles = np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(faces, np.int64)
-        self.vertices = len(points)
-        self.graph = surface_graph(points, triangles)
-        key = hashlib.sha256(f"{METHOD} {points.shape} {triangles.shape} ".encode())
-        key.update(points.tobytes())
-        key.update(triangles.tobytes())
+    def __init__(
+        self,
+        vertices: Array,
+        faces: Array,
+        folder: Path | None = None,
+        advance: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.points, self.faces = np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(faces, np.int64)
+        self.vertices = len(self.points)
+        self.advance = advance
+        key = hashlib.sha256(f"{METHOD} {self.points.shape} {self.faces.shape} ".encode())
+        key.update(self.points.tobytes())
+        key.update(self.faces.tobytes())
         self.folder = (cache_folder() if folder is None else folder) / key.hexdigest()[:24]
         self._rows: Array | None = None
         self._have: Array | None = None
+
+    @cached_property
+    def graph(self) -> csr_matrix:
+        """Made when the first row is missing: some seconds."""
+        return surface_graph(self.points, self.faces)
 
     def between(self, a: Int64[Array, "n"], b: Int64[Array, "n"]) -> Float64[Array, "n"]:
         rows, have = self._open()
@@ -127,8 +143,10 @@ class MeshDistances:
         missing = missing[have[missing] == 0]
         for start in range(0, len(missing), _ROWS):
             sources = missing[start : start + _ROWS]
-            rows[sources] = dijkstra(self.graph, directed=False, indices=sources)
+            rows[sources] = dijkstra(self.graph, indices=sources)
             have[sources] = 1
+            if self.advance is not None:
+                self.advance(min(start + _ROWS, len(missing)), len(missing))
         return np.asarray(rows[a, b], dtype=np.float64)
 
     def _open(self) -> tuple[Array, Array]:
@@ -159,45 +177,14 @@ def cache_folder() -> Path:
 
 
 def surface_graph(points: Float64[Array, "v 3"], faces: Int64[Array, "f 3"]) -> csr_matrix:
-    """Edges, and across each edge the straight line between the two corners opposite it, with their lengths, metres."""
-    corner = np.arange(3)
-    a, b = faces[:, (corner + 1) % 3].ravel(), faces[:, (corner + 2) % 3].ravel()
-    opposite = faces.ravel()
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    code = low * len(points) + high
-    order = np.argsort(code, kind="stable")
-    pairs = np.flatnonzero(code[order][1:] == code[order][:-1])
-    first, second = order[pairs], order[pairs + 1]
-    across = _laid_flat(points, low[first], high[first], opposite[first], opposite[second])
-    edge_length = np.linalg.norm(points[low] - points[high], axis=1)
-    usable = np.isfinite(across) & (opposite[first] != opposite[second])
-    ends = (
-        np.concatenate([low, opposite[first][usable]]),
-        np.concatenate([high, opposite[second][usable]]),
-    )
-    return _tie_pieces(points, *ends, np.concatenate([edge_length, across[usable]]))
-
-
-def _laid_flat(points: Array, low: Array, high: Array, one: Array, other: Array) -> Float64[Array, "k"]:
-    """Length of the line one–other when the two triangles on the edge low–high lie in a plane; ∞ where the line would
-    leave them."""
-    along = points[high] - points[low]
-    length = np.maximum(np.linalg.norm(along, axis=1), 1e-30)
-    unit = along / length[:, None]
-
-    def place(corner: Array) -> tuple[Array, Array]:
-        arm = points[corner] - points[low]
-        x = (arm * unit).sum(axis=1)
-        return x, np.sqrt(np.maximum((arm * arm).sum(axis=1) - x * x, 0.0))
-
-    (x1, y1), (x2, y2) = place(one), place(other)
-    crossing = (x1 * y2 + x2 * y1) / np.maximum(y1 + y2, 1e-30)
-    inside = (crossing > 0.0) & (crossing < length)
-    return np.where(inside, np.hypot(x1 - x2, y1 + y2), np.inf)
+    """Straight lines over the surface with their lengths, metres, in both directions."""
+    lines = straight_lines(points, faces)
+    graph = _tie_pieces(points, lines.start, lines.end, lines.length)
+    return graph + graph.T
 
 
 def _tie_pieces(points: Array, one: Array, other: Array, length: Array) -> csr_matrix:
-    """The graph, its smaller pieces tied to the largest at their nearest vertices."""
+    """The graph (each line once), its smaller pieces tied to the largest at their nearest vertices."""
     count = len(points)
     length = np.maximum(length, 1e-9)  # 0 would mean no edge
     keys, where = np.unique(np.minimum(one, other) * count + np.maximum(one, other), return_inverse=True)

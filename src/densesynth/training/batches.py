@@ -20,6 +20,7 @@ from densesynth.data.warp import Mirrors, chain, fit_box, warp_map, warp_picture
 from densesynth.model.small.crop import MARGIN, CropBatch
 from densesynth.model.small.detector import DetectorBatch
 from densesynth.model.small.losses import CropTargets
+from densesynth.surface.mirror import mirror_atlas
 from densesynth.training.recipe import TrainingRecipe
 from densesynth.training.regions import RegionBatch, fit_sample, targets_of
 from densesynth.training.sources import Source, mirrors_of, open_source
@@ -157,13 +158,17 @@ def cut_crop(
     factor = rng.uniform(1.0 - settings.scale, 1.0 + settings.scale)
     margin = ((1.0 + 2.0 * MARGIN) / factor - 1.0) / 2.0
     turn = float(np.radians(rng.uniform(-settings.turn, settings.turn)))
-    over = bool(rng.random() < settings.flip)
+    over = bool(rng.random() < settings.flip) and sample.charts in mirrors
     affine = fit_box(box + np.tile(shift, 2), size, margin=margin, turn=turn, over=over)
     picture = warp_picture(sample.picture, affine, (size, size))
     half = np.array([[0.5, 0.0, 0.0], [0.0, 0.5, 0.0]])
     small = size // 2
     maps = warp_surface(
-        sample.surface, sample.instance == who + 1, chain(half, affine), (small, small), mirrors[sample.charts]
+        sample.surface,
+        sample.instance == who + 1,
+        chain(half, affine),
+        (small, small),
+        mirrors.get(sample.charts, mirror_atlas),
     )
     part, u, v, rest = maps.part, maps.u, maps.v, maps.rest
     hidden = draw_occluder((size, size), settings, rng)
@@ -207,7 +212,7 @@ def cut_picture(
         factor *= rng.uniform(0.4, 1.0)
     shift = rng.uniform(-settings.shift, settings.shift, 2).astype(np.float32) * max(width, height)
     turn = float(np.radians(rng.uniform(-settings.turn, settings.turn))) / 3.0
-    over = bool(rng.random() < settings.flip)
+    over = bool(rng.random() < settings.flip) and sample.charts in mirrors
     affine = fit_box(whole + np.tile(shift, 2), size, margin=(1.0 / factor - 1.0) / 2.0, turn=turn, over=over)
     moved = warp_sample(sample, affine, (size, size), mirrors)
     return change_picture(moved.picture, settings, rng), moved.boxes, moved.name

@@ -64,9 +64,12 @@ def make_model(settings: ModelSettings, seed: int) -> nn.Module:
 def rcnn_settings(settings: ModelSettings) -> RcnnSettings:
     """The R-CNN a recipe names: ResNet-50 with the head and the coarse channels asked for; tiny: for trying things."""
     head = HeadSettings(kind=settings.head, coarse=settings.coarse)
+    short, long = max(settings.short_sides), settings.long_side  # of pictures to predict
     if settings.size == "full":
-        return RcnnSettings(head=head)
+        return RcnnSettings(head=head, short_side=short, long_side=long)
     return RcnnSettings(
+        short_side=short,
+        long_side=long,
         backbone=BackboneSettings(depth=26, width=8, channels=32, freeze=0),
         detector=ProposalSettings(box_features=64, proposals_before=(200, 100), proposals_after=(100, 50), regions=64),
         head=replace(head, convolutions=2, channels=32, pool=14),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from densesynth.charted import open_charts
 from densesynth.config import load_recipe
 from densesynth.data.dataset import open_dataset
 from densesynth.data.densepose_coco import open_densepose_coco
 from densesynth.data.samples import Charts, Sample, read_sample, sample_of_frame
 from densesynth.data.warp import Mirrors
 from densesynth.errors import ConfigurationError
-from densesynth.surface.atlas import load_atlas
 from densesynth.surface.mirror import ChartMirror, mirror_atlas, read_symmetry_transforms
 from densesynth.training.recipe import SourceSettings
 
@@ -34,12 +34,14 @@ def open_source(settings: SourceSettings) -> Source:
 
 
 def open_disk(settings: SourceSettings) -> Source:
-    dataset, atlas = open_dataset(settings.path), load_atlas("anny")
+    dataset = open_dataset(settings.path)
     if not len(dataset):
         raise ConfigurationError(f"{settings.path}: the dataset holds no finished frame; generate some first")
+    known = open_charts(dataset)
 
     def read(item: int) -> Sample:
-        return read_sample(dataset, dataset.indices[item], atlas)
+        sample = read_sample(dataset, dataset.indices[item], known.atlas)
+        return replace(sample, charts=known.charts)
 
     return Source(read=read, length=len(dataset))
 
@@ -48,11 +50,13 @@ def open_stream(settings: SourceSettings) -> Source:
     """Frames rendered when they are asked for: item i is frame i of the run with the source's seed."""
     from densesynth.frames import Generator
 
-    generator = Generator(load_recipe(settings.path))
+    recipe = load_recipe(settings.path)
+    generator, body = Generator(recipe), recipe.body
 
     def read(item: int) -> Sample:
         frame = generator.frame(settings.seed, item)
-        return sample_of_frame(frame, generator.atlas, f"{settings.path.stem} seed {settings.seed} frame {item}")
+        sample = sample_of_frame(frame, generator.atlas, f"{settings.path.stem} seed {settings.seed} frame {item}")
+        return sample if body.charts is None else replace(sample, charts="densepose")
 
     return Source(read=read, length=None)
 

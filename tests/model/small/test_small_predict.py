@@ -126,8 +126,8 @@ def test_found_boxes_are_in_the_pictures_pixels(small: SmallModel, monkeypatch: 
 
 
 def test_predict_opens_small_checkpoints(tmp_path: Path, small: SmallModel) -> None:
+    from densesynth.evaluation.detect import open_predictor
     from densesynth.model.small.checkpoint import is_small
-    from densesynth.predict import open_predictor
 
     path = tmp_path / "m.safetensors"
     assert not is_small(path)
