@@ -1,4 +1,4 @@
-"""`densesynth audit` and `densesynth show`."""
+"""`densesynth audit`, `densesynth show` and `densesynth spread`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,34 @@ class Show:
     """Folder for the pictures and the page; DATASET/show when left out."""
     frames: int = 24
     """How many frames to draw, spread evenly over the dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """How varied a dataset is: histograms of its people's sizes, views, occlusion, cuts and skin, as a page and JSON.
+
+    Example: densesynth spread people --coco person_keypoints_val2017.json
+    """
+
+    dataset: tyro.conf.Positional[Path]
+    """Folder of the dataset."""
+    coco: Path | None = None
+    """COCO's annotations, whose people are counted in the same way and drawn beside."""
+    out: Path | None = None
+    """Folder for index.html and spread.json; DATASET/spread when left out."""
+
+
+def measure(command: Spread) -> int:
+    from densesynth.data.dataset import read_manifest
+    from densesynth.evaluation.spread import report_spread
+
+    read_manifest(command.dataset)
+    with frames_bar(Console(stderr=True), "measured") as advance_to:
+        page, numbers = report_spread(command.dataset, command.coco, command.out, advance_to)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"Numbers: {numbers}", markup=False)
+    console.print(f"Open in a browser: {page.resolve().as_uri()}", markup=False)
+    return 0
 
 
 def prove(folder: Path, elsewhere: Path | None = None) -> int:
@@ -82,4 +110,5 @@ def draw(folder: Path, out: Path | None, frames: int) -> int:
 COMMANDS = (
     Command(name="audit", options=Audit, run=lambda command: prove(command.dataset, command.body)),
     Command(name="show", options=Show, run=lambda command: draw(command.dataset, command.out, command.frames)),
+    Command(name="spread", options=Spread, run=measure),
 )

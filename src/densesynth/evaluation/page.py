@@ -62,7 +62,8 @@ def figure_html(content: bytes, kind: str, caption: str) -> str:
     return f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
-def _png(figure: Any) -> bytes:
+def plot_png(figure: Any) -> bytes:
+    """A matplotlib figure as PNG; closes it."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
@@ -85,7 +86,7 @@ def plot_curves(curves: Mapping[str, Curve]) -> bytes:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    return _png(figure)
+    return plot_png(figure)
 
 
 def plot_groups(groups: Mapping[str, Mapping[str, Mapping[str, float]]]) -> bytes:
@@ -103,7 +104,7 @@ def plot_groups(groups: Mapping[str, Mapping[str, Mapping[str, float]]]) -> byte
         axis.tick_params(axis="x", labelsize=7)
     np.atleast_1d(axes)[0].legend(fontsize=7)
     figure.tight_layout()
-    return _png(figure)
+    return plot_png(figure)
 
 
 def plot_confusion(table: Int64[Array, "25 25"]) -> bytes:
@@ -116,7 +117,7 @@ def plot_confusion(table: Int64[Array, "25 25"]) -> bytes:
     axes.set(xlabel="predicted", ylabel="true")
     bar = figure.colorbar(picture, ax=axes, ticks=np.sqrt([0, 0.01, 0.1, 0.25, 0.5, 1]))
     bar.ax.set_yticklabels(["0", "1 %", "10 %", "25 %", "50 %", "100 %"], fontsize=7)
-    return _png(figure)
+    return plot_png(figure)
 
 
 def picture_html(picture: UInt8[Array, "h w 3"], caption: str) -> str:
