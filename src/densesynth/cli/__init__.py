@@ -13,7 +13,7 @@ import tyro
 from rich.console import Console
 
 import densesynth
-from densesynth.cli import evaluating, fitting, harmonising, looking, making, predicting, surfaces, training
+from densesynth.cli import cutting, evaluating, fitting, harmonising, looking, making, predicting, surfaces, training
 from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
@@ -23,6 +23,7 @@ COMMANDS: tuple[Command, ...] = (
     *making.COMMANDS,
     *looking.COMMANDS,
     *surfaces.COMMANDS,
+    *cutting.COMMANDS,
     *fitting.COMMANDS,
     *harmonising.COMMANDS,
     *training.COMMANDS,
