@@ -13,20 +13,24 @@ from pathlib import Path
 
 import numpy as np
 
+from densesynth.appearance.looks import AppearanceSettings, Library, open_library
 from densesynth.appearance.paint import Paint, load_paint
+from densesynth.appearance.textures import Surface
 from densesynth.assets import KNOWN_ASSETS, KnownAsset, recognise
-from densesynth.body.anny import load_anny
+from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.body.smpl_files import Family, Sex
 from densesynth.body.smpl_people import gather_people
 from densesynth.data.schema import BodyFile, Licence
-from densesynth.errors import AssetError
+from densesynth.errors import AssetError, ConfigurationError
+from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.settings import BodySettings
 from densesynth.surface.atlas import Atlas, ReferenceMesh, load_atlas
 from densesynth.surface.carry import carry_atlas, carry_fields, centres_on
 from densesynth.surface.cse import read_cse_mesh
 from densesynth.surface.official import make_official_atlas, read_official_charts
+from densesynth.surface.textures import coordinates_layout, read_npz_layout, read_obj_layout
 from densesynth.surface.transfer import PosedSurface, SurfaceMap, map_surface
 
 Report = Callable[[str], None]
@@ -67,6 +71,24 @@ def open_body(settings: BodySettings, report: Report | None = None) -> BodyAsset
         if path is not None:
             files.append(_remember(role, path))
     return _load(settings, files, report)
+
+
+def open_textures(settings: AppearanceSettings, assets: BodyAssets, paint: Paint) -> Library | None:
+    """The UV pictures of a recipe; None where it has none. Raises AssetError, ConfigurationError."""
+    if settings.textures is None:
+        return None
+    faces = assets.body.faces
+    if settings.layout is not None:
+        npz = settings.layout.suffix.lower() == ".npz"
+        layout = read_npz_layout(settings.layout, faces) if npz else read_obj_layout(settings.layout, faces)
+    elif isinstance(assets.body, AnnyBody):
+        layout = coordinates_layout(faces, assets.body.texture_corners(), "Anny's texture coordinates")
+    else:
+        raise ConfigurationError(
+            f"{assets.body.name} comes without texture coordinates; give `appearance.layout`: the OBJ of its UV map "
+            "(smpl_uv.obj), or an .npz with `vt` and `ft`"
+        )
+    return open_library(settings, Surface(paint, layout, whole=assets.joined is not None), keep_readable)
 
 
 def reopen_body(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from densesynth.appearance.looks import AppearanceSettings
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.scene.light_settings import LightRanges
@@ -52,6 +53,7 @@ class Recipe:
 
     body: BodySettings = field(default_factory=BodySettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     lens: LensSettings = field(default_factory=LensSettings)
     fisheye: FisheyeSettings = field(default_factory=FisheyeSettings)

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 
 from densesynth.appearance.layout import pack_bytes
-from densesynth.appearance.shell import Shell, draw_cuts
+from densesynth.appearance.looks import Library, Wardrobe, draw_looks, plain_face
+from densesynth.appearance.shell import UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
 from densesynth.arrays import Array
-from densesynth.bodies import open_body
+from densesynth.bodies import open_body, open_textures
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.occluder import hide_pixels, lay_occluders, under_cutout
@@ -80,6 +81,8 @@ class Generator:
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
         self.shell = Shell(paint)
+        self.library = open_textures(recipe.appearance, assets, paint)
+        self.left_out += () if self.library is None else self.library.left_out
         self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
         self.stages: dict[str, float] = {}
@@ -119,6 +122,8 @@ class Generator:
                 moving=recipe.sensor.shutter[1] > 0.0,
                 fisheye=recipe.fisheye,
             )
+        if self.library is not None:
+            scene = self._wear_pictures(self.library, scene, stream(seed, number, Purpose.LOOKS))
         subject, worn = bounding_box(posed.vertices[0]), {}
         garments: list[SceneMesh] = []
         body_faces = [self.body.faces] * len(scene.people)
@@ -126,12 +131,19 @@ class Generator:
             with self._stage("clothes"):
                 outfits = [person.outfit for person in scene.people]
                 cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
+                pictured = [person.look is not None and person.look.dressed for person in scene.people]
+                cuts[pictured] = UNCUT
                 worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
                 if self.body.name == "anny":  # shoes are shaped over its foot
                     for owner, (bare, outfit) in enumerate(zip(posed.vertices, outfits, strict=True), start=1):
+                        if pictured[owner - 1]:
+                            continue
                         for layer, (mesh, binding) in enumerate(self.shoemaker.fit(bare, outfit), start=1):
                             garments.append(SceneMesh(mesh=mesh, owner=owner, layer=layer, binding=binding))
-                    body_faces = [self.shoemaker.hide(outfit) for outfit in outfits]
+                    body_faces = [
+                        self.body.faces if whole else self.shoemaker.hide(outfit)
+                        for outfit, whole in zip(outfits, pictured, strict=True)
+                    ]
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
         bodies = [
             SceneMesh(mesh=Mesh(vertices, faces), owner=owner)
@@ -141,6 +153,19 @@ class Generator:
         if recipe.camera.rig > 1:
             self._kept = (seed, number, scene, posed, worn, meshes, subject)
         return scene, posed, worn, meshes
+
+    def _wear_pictures(self, library: Library, scene: Scene, rng: np.random.Generator) -> Scene:
+        """The scene with UV pictures on its people; those of bare bodies keep their painted clothes and hair."""
+        looks = draw_looks(library, [self.body.sex(person.betas) for person in scene.people], rng)
+        people = (
+            replace(
+                person,
+                look=look,
+                outfit=person.outfit if look is None or look.dressed else plain_face(person.outfit),
+            )
+            for person, look in zip(scene.people, looks, strict=True)
+        )
+        return replace(scene, people=tuple(people))
 
     def frame(self, seed: int, index: int) -> FrameRecord:
         """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
@@ -189,6 +214,7 @@ class Generator:
             sensor=stream(seed, index, Purpose.SENSOR),
             stage=self._stage,
             occluders=cutouts,
+            wardrobe=None if self.library is None else Wardrobe(self.library, [p.look for p in scene.people]),
         )
         with self._stage("record"):
             return make_record(

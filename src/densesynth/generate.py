@@ -159,6 +159,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep
     brought = {
         "background pictures": recipe.background.folder,
         "HDR panoramas": recipe.background.environments,
+        "texture pictures": recipe.appearance.textures,
         "motion clips": recipe.people.clips,
         "harmonisation network": recipe.harmonise.checkpoint,
         "cut-outs over people": recipe.occluders.folder if recipe.occluders.count[1] else None,

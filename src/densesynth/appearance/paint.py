@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import warp as wp
@@ -19,6 +20,16 @@ from densesynth.appearance.reference.base import Samples
 from densesynth.appearance.reference.paint import paint as paint_plainly
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.errors import AssetError
+
+
+@runtime_checkable
+class Wardrobe(Protocol):
+    """The UV pictures of some people (`appearance.looks`)."""
+
+    def pack(self, device: str) -> list[Any]:
+        """What the kernel of pictures reads after the paint's own arrays."""
+        ...
+
 
 FIELDS = ("x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open")
 MIN_FOOTPRINT = 1e-5  # metres
@@ -86,29 +97,33 @@ class Paint:
         face: Int32[Array, "n"],
         barycentrics: Float32[Array, "n 3"],
         footprint: Float32[Array, "n"],
+        wardrobe: Wardrobe | None = None,
     ) -> tuple[Float32[Array, "n 3"], Float32[Array, "n"], Float32[Array, "n"]]:
-        """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel."""
+        """(albedo, roughness, share covered by the top and bottom garments) at surface points, by the Warp kernel.
+
+        wardrobe: the UV pictures that people wear; None where all are painted.
+        """
         n, device = len(face), self.device
         run = RUN if wp.get_device(device).is_cpu else 1
         rows = pack_outfits(outfits)
         outputs = [wp.empty(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
-        wp.launch(
-            paint_kernel,
-            dim=-(-n // run),
-            inputs=[
-                run,
-                *self._tables,
-                # By its address: Warp looks through a structured array for longer than it takes to read it.
-                wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=Row, device="cpu").to(device),
-                wp.array(np.asarray(instance, dtype=np.int32), dtype=wp.int32, device=device, copy=False),
-                wp.array(face, dtype=wp.int32, device=device, copy=False),
-                wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device=device, copy=False),
-                wp.array(footprint, dtype=wp.float32, device=device, copy=False),
-                MIN_FOOTPRINT,
-            ],
-            outputs=outputs,
-            device=device,
-        )
+        inputs = [
+            run,
+            *self._tables,
+            # By its address: Warp looks through a structured array for longer than it takes to read it.
+            wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=Row, device="cpu").to(device),
+            wp.array(np.asarray(instance, dtype=np.int32), dtype=wp.int32, device=device, copy=False),
+            wp.array(face, dtype=wp.int32, device=device, copy=False),
+            wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device=device, copy=False),
+            wp.array(footprint, dtype=wp.float32, device=device, copy=False),
+            MIN_FOOTPRINT,
+        ]
+        wp.launch(paint_kernel, dim=-(-n // run), inputs=inputs, outputs=outputs, device=device)
+        if wardrobe is not None:
+            from densesynth.appearance.kernels.textures import paint_pictures
+
+            inputs += wardrobe.pack(device)
+            wp.launch(paint_pictures, dim=-(-n // run), inputs=inputs, outputs=outputs, device=device)
         colour, rough, covered = (output.numpy() for output in outputs)
         return colour, rough, covered
 

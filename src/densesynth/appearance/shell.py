@@ -23,7 +23,9 @@ from densesynth.errors import AssetError
 
 SMOOTHING = 14  # averagings over a vertex's neighbours
 CUT = ("top", "top_loose", "bottom", "bottom_loose", "hair", "hat")
-"""Metres of thickness of top, bottom, hair and hat; how loose top and bottom are, 0 (skin-tight) .. 1."""
+"""Metres of thickness of top, bottom, hair and hat; how loose top and bottom are, 0 (skin-tight) .. 1. A row of UNCUT
+leaves the body as it is: what it wears is on a picture."""
+UNCUT = -1.0
 
 _TOP = {
     "t-shirt": (0.004, 0.3, 1.0), "long sleeve": (0.004, 0.2, 0.8), "vest": (0.003, 0.1, 0.7),
@@ -76,6 +78,8 @@ class Shell:
     def _dress_one(
         self, k: int, body: Float32[Array, "v 3"], outfits: UInt8[Array, "p b"], cuts: Float32[Array, "p 6"]
     ) -> Float32[Array, "v 3"]:
+        if (cuts[k] == UNCUT).all():
+            return body.copy()
         count = len(body)
         fields, bare, faces, face_starts, around, starts, beside, active, table = self._tables
         outfits, cuts = np.ascontiguousarray(outfits), np.ascontiguousarray(cuts)

@@ -129,6 +129,11 @@ class AnnyBody:
         joints = posed["bone_poses"][:, self.rig.joint_bones, :3, 3]
         return PosedBodies(*(part.numpy().astype(np.float32) for part in (posed["vertices"], joints, regressor(posed))))
 
+    def texture_corners(self) -> Float64[Array, "f 3 2"]:
+        """MakeHuman's texture coordinates (v up) of each face's corners, from the package (a second or so)."""
+        model = self._model
+        return np.asarray(model.texture_coordinates[model.face_texture_coordinate_indices].numpy(), np.float64)
+
     @functools.cached_property
     def _model(self) -> Any:
         """Anny's own model, in double precision, for the slow paths."""

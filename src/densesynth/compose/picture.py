@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from densesynth.appearance.colour import linear_from_srgb
-from densesynth.appearance.paint import Paint
+from densesynth.appearance.paint import Paint, Wardrobe
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
@@ -61,11 +61,12 @@ class Painter:
         sensor: np.random.Generator,
         stage: Stage,
         occluders: OccluderLayer | None = None,
+        wardrobe: Wardrobe | None = None,
     ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
         """The sRGB picture of a scene whose meshes are the view's, and what harmonisation did to it (None when off, or
         nothing to harmonise). buffers: their body points in the view. faces: the bodies'. effects, choice (of what
         stands behind), backdrop, sensor: their random streams. stage: names the span of time that follows, for
-        benchmarks. occluders: what is laid over the people."""
+        benchmarks. occluders: what is laid over the people. wardrobe: the UV pictures that they wear."""
         drawn = draw_exposure(self.sensor, effects)
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
@@ -75,6 +76,7 @@ class Painter:
                 [person.outfit for person in scene.people],
                 *paint_points(host, meshes, buffers),
                 host.footprint,
+                wardrobe,
             )
         with stage("backdrop"):
             behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, drawn.aperture <= 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from densesynth.appearance.looks import Look
 from densesynth.appearance.outfit import Outfit
 from densesynth.arrays import Array, Float32
 from densesynth.geometry.camera import Camera
@@ -15,7 +16,7 @@ class PersonInScene:
     """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: the pelvis, metres.
 
     motion, time: which moment (seconds) of which motion the pose was taken from. velocity: of the body's vertices in
-    the movement, metres a second; None where it wasn't asked for.
+    the movement, metres a second; None where it wasn't asked for. look: the UV pictures worn; None for painted people.
     """
 
     betas: Float32[Array, "s"]
@@ -25,6 +26,7 @@ class PersonInScene:
     motion: str
     time: float
     velocity: Float32[Array, "v 3"] | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

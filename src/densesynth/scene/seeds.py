@@ -32,6 +32,7 @@ class Purpose(IntEnum):
     CUTS = 15
     OCCLUDERS = 16
     FISHEYE = 17
+    LOOKS = 18
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

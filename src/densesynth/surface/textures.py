@@ -7,6 +7,7 @@ and a mesh's own texture coordinates from a Wavefront OBJ (SMPL's, SURREAL's, Ma
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -68,13 +69,39 @@ def read_obj_layout(path: Path, faces: Int32[Array, "f 3"] | None = None) -> Tex
             )
         order = (triangles[rows][:, None, :] == faces[:, :, None]).argmax(axis=2)
         triangles, textures = faces, np.take_along_axis(textures[rows], order, axis=1)
-    corners = places[textures]
+    return coordinates_layout(triangles, places[textures], str(path))
+
+
+def read_npz_layout(path: Path, faces: Int32[Array, "f 3"]) -> TextureLayout:
+    """Texture coordinates `vt` and their triangles `ft`, face by face the body's, as SMPL-X's own .npz files have them.
+
+    Raises AssetError for a file without them or for another mesh.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            places, textures = np.asarray(archive["vt"], np.float64), np.asarray(archive["ft"]).astype(np.int64)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise AssetError(f"{path}: expected an .npz file with arrays `vt` and `ft` ({error})") from None
+    if places.ndim != 2 or places.shape[1] != 2 or textures.shape != faces.shape:
+        raise AssetError(
+            f"{path}: `vt` {places.shape} and `ft` {textures.shape} don't fit the body's {len(faces)} triangles; "
+            "expected the file of the same model"
+        )
+    if textures.min() < 0 or textures.max() >= len(places) or not np.isfinite(places).all():
+        raise AssetError(f"{path}: `ft` names texture coordinates that aren't there, or `vt` isn't finite")
+    return coordinates_layout(faces, places[textures], str(path))
+
+
+def coordinates_layout(faces: Int32[Array, "f 3"], corners: Float64[Array, "f 3 2"], source: str) -> TextureLayout:
+    """A layout of one picture from texture coordinates of each triangle's corners (v up); `source` names them.
+
+    Raises AssetError where they leave [0, 1].
+    """
     corners = np.stack([corners[..., 0], 1.0 - corners[..., 1]], axis=-1)
     if corners.min() < -1e-6 or corners.max() > 1.0 + 1e-6:
-        raise AssetError(f"{path}: texture coordinates leave [0, 1] (several pictures in one mesh aren't read)")
-    return TextureLayout(
-        triangles.astype(np.int32), np.clip(corners, 0, 1).astype(np.float32), np.ones(len(triangles), np.uint8)
-    )
+        raise AssetError(f"{source}: texture coordinates leave [0, 1] (several pictures in one mesh aren't read)")
+    corners = np.clip(corners, 0, 1).astype(np.float32)
+    return TextureLayout(np.ascontiguousarray(faces, np.int32), corners, np.ones(len(faces), np.uint8))
 
 
 def _read_obj(path: Path) -> tuple[Float64[Array, "t 2"], Array, Array]:
@@ -113,14 +140,20 @@ def _obj_number(text: str, count: int) -> int:
     return number - 1 if number > 0 else count + number
 
 
-def locate_texels(layout: TextureLayout, height: int, width: int) -> tuple[Bool[Array, "h w"], Located]:
-    """Which texels of a picture belong to the surface (or lie in an island's gutter), and their surface points."""
+def cover_texels(layout: TextureLayout, height: int, width: int) -> Bool[Array, "h w"]:
+    """Which texels of a picture some triangle touches."""
     scale = np.array([width / layout.columns, height / layout.rows])
     corners = (layout.corners + layout.origin(layout.tile)[:, None]) * scale
     covered = np.zeros((height, width), np.uint8)
     for triangle in np.round((corners - 0.5) * 256).astype(np.int32):
         cv2.fillConvexPoly(covered, triangle, 1, shift=8)
-    y, x = np.nonzero(covered)
+    return covered > 0
+
+
+def locate_texels(layout: TextureLayout, height: int, width: int) -> tuple[Bool[Array, "h w"], Located]:
+    """Which texels of a picture belong to the surface (or lie in an island's gutter), and their surface points."""
+    scale = np.array([width / layout.columns, height / layout.rows])
+    y, x = np.nonzero(cover_texels(layout, height, width))
     spot = np.stack([x + 0.5, y + 0.5], axis=1) / scale
     cell = np.minimum(spot.astype(np.int64), (layout.columns - 1, layout.rows - 1))
     tile = (cell[:, 0] * layout.rows + cell[:, 1] + 1).astype(np.uint8)

@@ -1,5 +1,6 @@
 """All layers over one another, each computed only where it shows."""
 
+# ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
 from densesynth.appearance.kernels.base import Row, Sample, cover
@@ -15,6 +16,67 @@ from densesynth.appearance.kernels.garments import (
 from densesynth.appearance.kernels.skin import paint_eyes, paint_hair, paint_skin
 
 wp.set_module_options({"enable_backward": False})
+
+
+@wp.func
+def gather_sample(
+    f: wp.int32, b: wp.vec3, fields: wp.array2d(dtype=wp.vec4), faces: wp.array(dtype=wp.vec3i), footprint: wp.float32,
+    smallest: wp.float32,
+) -> Sample:  # fmt: skip
+    """The fields that every layer asks for at a surface point."""
+    v = faces[f]
+    place = fields[v[0], 0] * b[0] + fields[v[1], 0] * b[1] + fields[v[2], 0] * b[2]
+    other = fields[v[0], 1] * b[0] + fields[v[1], 1] * b[1] + fields[v[2], 1] * b[2]
+    s = Sample()
+    s.p = wp.vec3(place[0], place[1], place[2])
+    s.arm = place[3]
+    s.leg = other[0]
+    s.open = other[1]
+    s.ear = other[2]
+    s.nail = other[3]
+    s.fp = wp.max(footprint, smallest)
+    if s.p[2] > 1.3:
+        head = fields[v[0], 2] * b[0] + fields[v[1], 2] * b[1] + fields[v[2], 2] * b[2]
+        s.lips = head[0]
+        s.lid = head[1]
+        s.hair = head[2]
+    return s
+
+
+@wp.func
+def lay_clothes(
+    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4,
+    outline: wp.float32, opening: wp.float32, leg: wp.float32, under: wp.float32,
+):  # fmt: skip
+    """Top, bottom, gloves and headwear over skin: colour and roughness; the share that top and bottom cover. outline,
+    opening, leg, under: what `top_distance`, `open_front`, `bottom_distance` and `inner_share` say."""
+    top = wp.min(outline, opening) >= 0.5 * s.fp
+    bottom = leg >= 0.5 * s.fp
+    tucked = rows[k].tucked > 0.5
+    upper = wp.vec4(0.0, 0.0, 0.0, 1.0)
+    lower = wp.vec4(0.0, 0.0, 0.0, 1.0)
+    if not (tucked and bottom):
+        upper = paint_top(table, s, rows, k, outline, opening, under)
+    if tucked or not top:
+        lower = paint_bottom(table, s, rows, k, leg)
+    # Layers are linear in what lies below them: painted once each, laid over one another either way round.
+    first = wp.where(tucked, upper, lower)
+    last = wp.where(tucked, lower, upper)
+    upper_share = wp.max(cover(wp.min(outline, opening), s.fp), under)
+    lower_share = cover(leg, s.fp)
+    share = 1.0 - (1.0 - upper_share) * (1.0 - lower_share)
+    upper_rough = rows[k].top.roughness
+    lower_rough = rows[k].bottom.roughness
+    rough = below[3]
+    if tucked:
+        rough = rough + (upper_rough - rough) * upper_share
+        rough = rough + (lower_rough - rough) * lower_share
+    else:
+        rough = rough + (lower_rough - rough) * lower_share
+        rough = rough + (upper_rough - rough) * upper_share
+    c = (below * first[3] + first) * last[3] + last
+    c[3] = rough
+    return paint_extras(table, s, rows, k, c), share
 
 
 @wp.func
@@ -40,65 +102,23 @@ def paint_sample(
         roughness[i] = 0.0
         covered[i] = 0.0
         return
-    b = barycentrics[i]
-    v = faces[f]
-    place = fields[v[0], 0] * b[0] + fields[v[1], 0] * b[1] + fields[v[2], 0] * b[2]
-    other = fields[v[0], 1] * b[0] + fields[v[1], 1] * b[1] + fields[v[2], 1] * b[2]
-    s = Sample()
-    s.p = wp.vec3(place[0], place[1], place[2])
-    s.arm = place[3]
-    s.leg = other[0]
-    s.open = other[1]
-    s.fp = wp.max(footprint[i], smallest)
+    s = gather_sample(f, barycentrics[i], fields, faces, footprint[i], smallest)
     k = instance[i] - 1
 
     kind = int(category[f])
     c = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    share = 0.0
+    share = float(0.0)
     if kind == 0:
-        # What is wholly under cloth is not painted.
         outline = top_distance(s, rows, k)
         opening = open_front(s, rows, k)
         leg = bottom_distance(s, rows, k)
         under = inner_share(s, rows, k)
-        top = wp.min(outline, opening) >= 0.5 * s.fp
-        bottom = leg >= 0.5 * s.fp
-        tucked = rows[k].tucked > 0.5
-        if not (top or bottom):
-            s.ear = other[2]
-            s.nail = other[3]
-            if s.p[2] > 1.3:
-                head = fields[v[0], 2] * b[0] + fields[v[1], 2] * b[1] + fields[v[2], 2] * b[2]
-                s.lips = head[0]
-                s.lid = head[1]
-                s.hair = head[2]
+        # What is wholly under cloth is not painted.
+        if wp.min(outline, opening) < 0.5 * s.fp and leg < 0.5 * s.fp:
             c = paint_skin(table, s, rows, k)
             c = paint_hair(table, s, rows, k, c)
             c = paint_feet(table, s, rows, k, c)
-        upper = wp.vec4(0.0, 0.0, 0.0, 1.0)
-        lower = wp.vec4(0.0, 0.0, 0.0, 1.0)
-        if not (tucked and bottom):
-            upper = paint_top(table, s, rows, k, outline, opening, under)
-        if tucked or not top:
-            lower = paint_bottom(table, s, rows, k, leg)
-        # Layers are linear in what lies below them: painted once each, laid over one another either way round.
-        first = wp.where(tucked, upper, lower)
-        last = wp.where(tucked, lower, upper)
-        upper_share = wp.max(cover(wp.min(outline, opening), s.fp), under)
-        lower_share = cover(leg, s.fp)
-        share = 1.0 - (1.0 - upper_share) * (1.0 - lower_share)
-        upper_rough = rows[k].top.roughness
-        lower_rough = rows[k].bottom.roughness
-        rough = c[3]
-        if tucked:
-            rough = rough + (upper_rough - rough) * upper_share
-            rough = rough + (lower_rough - rough) * lower_share
-        else:
-            rough = rough + (lower_rough - rough) * lower_share
-            rough = rough + (upper_rough - rough) * upper_share
-        c = (c * first[3] + first) * last[3] + last
-        c[3] = rough
-        c = paint_extras(table, s, rows, k, c)
+        c, share = lay_clothes(table, s, rows, k, c, outline, opening, leg, under)
     elif kind == 1:
         eye = paint_eyes(table, s, rows, k)
         c = wp.vec4(eye[0], eye[1], eye[2], 0.12)
