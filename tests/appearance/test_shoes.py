@@ -9,7 +9,7 @@ import pytest
 
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.paint import load_paint
-from densesynth.appearance.shoes import Shoemaker, find_similarity
+from densesynth.appearance.shoes import Shoemaker, find_similarity, load_bound, make_shoe
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.surface.atlas import load_atlas
 
@@ -63,3 +63,21 @@ def test_what_is_in_the_shoe_is_not_drawn_and_faces_keep_their_numbers(maker: Sh
     assert gone.sum() > 1000
     assert maker.paint.fields[maker.paint.faces[gone], 2].max() < 0.09
     assert np.array_equal(faces[~gone], maker.paint.faces[~gone])
+
+
+@pytest.mark.parametrize(("collar", "left"), [(6, True), (17, False)])
+def test_the_bindings_that_come_along_are_those_that_would_be_found(maker: Shoemaker, collar: int, left: bool) -> None:
+    known = load_bound(len(maker.paint.fields))
+    made = make_shoe(maker.paint, maker.rest, collar / 100.0, left).binding
+    assert np.array_equal(known[collar, left].face, made.vertex.face)
+    np.testing.assert_allclose(known[collar, left].barycentrics, made.vertex.barycentrics, atol=1e-5)
+    again = make_shoe(maker.paint, maker.rest, collar / 100.0, left, known[collar, left]).binding
+    assert np.array_equal(again.candidates, made.candidates)
+    assert load_bound(6890) == {}
+
+
+def test_every_height_of_the_outfits_has_its_bindings() -> None:
+    known = load_bound(len(load_paint(load_atlas("anny").faces).fields))
+    rng = np.random.default_rng(0)
+    drawn = {int(100.0 * draw_outfit(rng, 0.5).footwear.top) for _ in range(300)}
+    assert {collar for collar, _ in known} >= drawn

@@ -36,6 +36,9 @@ HeadwearKind = Literal["none", "beanie", "headscarf", "headband"]
 PATTERNS: tuple[Pattern, ...] = (
     "plain", "hoops", "stripes", "check", "dots", "print", "denim", "knit", "logo", "block",
 )  # fmt: skip
+SHOE_TOPS: dict[ShoeKind, tuple[float, float]] = {
+    "trainers": (0.075, 0.09), "boots": (0.13, 0.24), "loafers": (0.058, 0.066), "high tops": (0.12, 0.14),
+}  # fmt: skip
 WAIST = (0.955, 1.01)
 HIGHEST_TOP_HEM = 0.93  # below every waist band: no strip of skin between the two
 
@@ -323,7 +326,6 @@ def _draw_footwear(rng: np.random.Generator, skin: Colour) -> Footwear:
     upper = draw_apart(rng, _draw_leather if kind in ("boots", "loafers") else draw_cloth_colour, skin)
     second = draw_second_colour(rng, upper, skin)
     white = rng.random() < 0.65 and kind in ("trainers", "high tops")
-    tops = {"trainers": (0.075, 0.09), "boots": (0.13, 0.24), "loafers": (0.058, 0.066), "high tops": (0.12, 0.14)}
     socked = kind != "loafers" or rng.random() < 0.5
     sock = (0.75, 0.75, 0.73) if rng.random() < 0.5 else draw_apart(rng, draw_cloth_colour, skin)
     return Footwear(
@@ -332,7 +334,7 @@ def _draw_footwear(rng: np.random.Generator, skin: Colour) -> Footwear:
         second=second if kind == "trainers" else upper,
         sole_colour=(0.8, 0.79, 0.75) if white else as_colour(np.full(3, rng.uniform(0.012, 0.06))),
         lace=(0.78, 0.78, 0.76) if rng.random() < 0.7 else second,
-        top=float(rng.uniform(*tops[kind])),
+        top=float(rng.uniform(*SHOE_TOPS[kind])),
         sole=float(rng.uniform(0.009, 0.016)),
         sock=sock,
         sock_band=draw_cloth_colour(rng) if rng.random() < 0.25 else sock,

@@ -8,6 +8,8 @@ blended, so that it bends at the ball and at the ankle.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
 from typing import NamedTuple
 
 import cv2
@@ -20,6 +22,7 @@ from densesynth.arrays import Array, Float32, Float64, Int32
 from densesynth.geometry.mesh import Mesh
 from densesynth.surface.binding import Binding, bind_vertices
 from densesynth.surface.closest import closest_points, vertex_normals
+from densesynth.surface.locate import Located
 
 AROUND = 56  # vertices of a loop
 RISE = 14  # loops of the upper
@@ -75,8 +78,27 @@ class Shoemaker:
     def _shoe(self, collar: int, left: bool) -> Shoe:
         key = (collar, left)
         if key not in self._made:
-            self._made[key] = make_shoe(self.paint, self.rest, collar / 100.0, left)
+            self._made[key] = make_shoe(self.paint, self.rest, collar / 100.0, left, self._bound.get(key))
         return self._made[key]
+
+    @cached_property
+    def _bound(self) -> dict[tuple[int, bool], Located]:
+        return load_bound(len(self.paint.fields))
+
+
+def load_bound(body_vertices: int) -> dict[tuple[int, bool], Located]:
+    """What the shoes of the outfits' heights (cm; left?) are bound to: found once by tools/make_shoe_bindings.py, for it
+    takes most of a shoe's making. Nothing for another body than Anny, told by its number of vertices."""
+    source = resources.files("densesynth.appearance") / "data" / "anny_shoes.npz"
+    with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        if int(archive["body_vertices"]) != body_vertices:
+            return {}
+        collars, faces, weights = (archive[name] for name in ("collar", "face", "weights"))
+    return {
+        (int(collar), left): Located(faces[row, side].astype(np.int32), weights[row, side])
+        for row, collar in enumerate(collars)
+        for side, left in enumerate((True, False))
+    }
 
 
 def find_similarity(
@@ -93,8 +115,11 @@ def find_similarity(
     return scale, turn, b.mean(axis=0) - scale * turn @ a.mean(axis=0)
 
 
-def make_shoe(paint: Paint, rest: Float32[Array, "v 3"], collar: float, left: bool) -> Shoe:
-    """One shoe whose collar is at a height (metres) on the mean adult."""
+def make_shoe(
+    paint: Paint, rest: Float32[Array, "v 3"], collar: float, left: bool, bound: Located | None = None
+) -> Shoe:
+    """One shoe whose collar is at a height (metres) on the mean adult. bound: the body points of its vertices, if they
+    are known."""
     side = 1.0 if left else -1.0
     position = paint.fields[:, :3].astype(np.float64) * (side, 1.0, 1.0)
     skin = np.zeros(len(position), bool)
@@ -109,10 +134,11 @@ def make_shoe(paint: Paint, rest: Float32[Array, "v 3"], collar: float, left: bo
     corner = np.arange(AROUND)
     cap = np.stack([np.full(AROUND, len(vertices) - 1), (corner + 1) % AROUND, corner], axis=1)
     faces = np.concatenate([faces, cap if left else cap[:, ::-1]]).astype(np.int32)
-    leg_faces = np.flatnonzero(leg[paint.faces].all(axis=1))
-    facing = vertex_normals(vertices, faces)
-    found = closest_points(vertices, paint.fields[:, :3], paint.faces[leg_faces], facing).located
-    located = found._replace(face=leg_faces[found.face].astype(np.int32))
+    if bound is None:
+        leg_faces = np.flatnonzero(leg[paint.faces].all(axis=1))
+        facing = vertex_normals(vertices, faces)
+        found = closest_points(vertices, paint.fields[:, :3], paint.faces[leg_faces], facing).located
+        bound = found._replace(face=leg_faces[found.face].astype(np.int32))
     y, z = vertices[:, 1], vertices[:, 2]
     shank = np.clip((z - 0.07) / 0.05, 0.0, 1.0)
     toes = np.clip((-0.075 - y) / 0.035, 0.0, 1.0) * (1.0 - shank)
@@ -122,7 +148,7 @@ def make_shoe(paint: Paint, rest: Float32[Array, "v 3"], collar: float, left: bo
         np.flatnonzero(leg & (position[:, 2] > 0.09) & (position[:, 2] < 0.25)),
     )
     share = np.stack([1.0 - shank - toes, toes, shank], axis=1)
-    return Shoe(vertices, bind_vertices(located, faces, rest, paint.faces), share, regions)
+    return Shoe(vertices, bind_vertices(bound, faces, rest, paint.faces), share, regions)
 
 
 def _shape(foot: Float64[Array, "n 3"], collar: float) -> Float64[Array, "l a 3"]:

@@ -1,4 +1,4 @@
-"""Colour samples of a rasterised picture: one per pixel inside a surface, several where something ends.
+"""Colour samples of a rasterised picture: one per pixel inside a surface, one per surface where something ends.
 
 Labels stay at pixel centres; only colour is smoothed at edges.
 """
@@ -75,7 +75,8 @@ class Samples:
 
 
 def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: int) -> Samples:
-    """Samples of a picture: 1 (no smoothing), 4 or 8 in each pixel at an edge, each with its own first hit."""
+    """Samples of a picture. A pixel at an edge is probed at 1 (no smoothing), 4 or 8 places, and each surface found
+    there gets one sample, which weighs by its share of the places."""
     if per_edge_pixel != 1 and per_edge_pixel not in OFFSETS:
         raise ConfigurationError(f"samples per edge pixel: expected 1, 4 or 8, found {per_edge_pixel}")
     g, o, device = raster.geometry, raster.optics, raster.geometry.device
@@ -92,18 +93,22 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     edge_pixels = where[at_edge]
     offsets = np.asarray(OFFSETS.get(per_edge_pixel, ((0.0, 0.0),)))
     edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
-    edge_faces = wp.empty(edge_rays.shape, dtype=wp.int32, device=device)
+    edge_faces, edge_shares = (wp.empty(edge_rays.shape, dtype=wp.int32, device=device) for _ in range(2))
+    kept, hits = (wp.empty(len(edge_pixels), dtype=wp.int32, device=device) for _ in range(2))
+    depths = wp.empty(edge_rays.shape, dtype=wp.float32, device=device)
     between = [wp.array(edge_pixels, dtype=wp.int32, device=device), wp.array(offsets, dtype=wp.vec2d, device=device)]
-    inputs = [o, *between, raster.rays, cells, g.faces, raster.in_camera, edge_rays, edge_faces]
+    seen = [g.instance, surface.instance, surface.depth]
+    found = [edge_rays, edge_faces, depths, edge_shares, kept, hits]
+    inputs = [o, *between, raster.rays, cells, g.faces, raster.in_camera, *seen, *found]
     wp.launch(kernels.look_between, len(edge_pixels), inputs, device=device)
-    hit_counts = (edge_faces.numpy() >= 0).sum(axis=1)
+    kept_counts = kept.numpy()
     counts = np.ones(len(where), np.int32)
-    counts[at_edge] = hit_counts
+    counts[at_edge] = np.abs(kept_counts)
     background = np.ones(raster.camera.width * raster.camera.height, np.float32)
     background[where] = 0.0
-    background[edge_pixels] = 1.0 - hit_counts / np.float32(len(offsets))
+    background[edge_pixels] = 1.0 - hits.numpy() / np.float32(len(offsets))
     edge_row = np.full(len(where), -1, np.int32)
-    edge_row[at_edge] = np.arange(len(edge_pixels), dtype=np.int32)
+    edge_row[at_edge] = np.where(kept_counts < 0, -1, np.arange(len(edge_pixels)))
     some = counts > 0
     where, edge_row, counts = where[some], edge_row[some], counts[some]
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
@@ -116,7 +121,7 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     wp.launch(kernels.open_quads, len(raster.tiles), inputs, device=device)
     seen = [surface.instance, surface.face, surface.barycentrics, surface.depth, surface.normal]
     scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
-    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, raster.rays]
+    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, edge_shares, raster.rays]
     wp.launch(kernels.fill_samples, len(where), [*inputs, *seen, quads, *scene, *out], device=device)
     weight = wp.array(background, dtype=wp.float32, device=device, copy=False)
     names = SampleArrays.__dataclass_fields__

@@ -61,7 +61,8 @@ class View:
         return self._buffers
 
     def samples(self, per_edge_pixel: int = 4) -> Samples:
-        """Where to evaluate colour: one sample a pixel inside a surface, 1, 4 or 8 in a pixel at an edge."""
+        """Where to evaluate colour: one sample a pixel inside a surface; in a pixel at an edge one for each surface
+        seen at 1, 4 or 8 places in it."""
         return take_samples(self.raster, self.surface, self.cells, per_edge_pixel)
 
     def first_hit(self, points_in_world: Array) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float64[Array, "n"]]:

@@ -96,6 +96,13 @@ def classify_pixels(
             k = k + 1
 
 
+@wp.func
+def same_surface(a: wp.uint8, z: wp.float32, b: wp.uint8, other: wp.float32, slope: wp.float32) -> bool:
+    """Whether points of one pixel, of instances a and b at depths z and `other`, lie on one surface, not across an
+    edge."""
+    return a == b and wp.abs(other - z) <= slope * z
+
+
 @wp.kernel
 def look_between(
     o: Optics,
@@ -105,11 +112,23 @@ def look_between(
     cells: Cells,
     faces: wp.array(dtype=wp.vec3i),
     in_camera: wp.array(dtype=wp.vec3d),
+    face_instance: wp.array(dtype=wp.uint8),
+    instance: wp.array(dtype=wp.uint8),
+    depth: wp.array(dtype=wp.float32),
     rays_out: wp.array2d(dtype=wp.vec2d),
     faces_out: wp.array2d(dtype=wp.int32),
+    depths: wp.array2d(dtype=wp.float32),
+    shares_out: wp.array2d(dtype=wp.int32),
+    kept_out: wp.array(dtype=wp.int32),
+    hits_out: wp.array(dtype=wp.int32),
 ):
     """Rays at `offsets` (px, within the pixel) from the centres of edge pixels, starting from the
-    centre's own ray, and the first faces that they meet (−1: none)."""
+    centre's own ray, and the first faces that they meet (−1: none).
+
+    Those on one surface are coloured once, by the first of them: shares_out is how many of them each stands for.
+    kept_out: how many stand for any; −1 where all lie on the surface that the centre sees, which can speak for them.
+    hits_out: how many meet anything. depths: room to work in.
+    """
     i = wp.tid()
     pixel = pixels[i]
     centre = rays[pixel]
@@ -129,6 +148,37 @@ def look_between(
     mid_x = wp.float32(pixel % o.width) + 0.5
     mid_y = wp.float32(pixel // o.width) + 0.5
     meet_first(i, mid_x, mid_y, wp.float32(reach), cells, faces, in_camera, rays_out, faces_out)
+    tries = offsets.shape[0]
+    slope = JUMP / wp.float32(o.fx)
+    hits = int(0)
+    kept = int(0)
+    for s in range(tries):
+        shares_out[i, s] = 0
+        t = faces_out[i, s]
+        if t >= 0:
+            z = wp.float32(weights(faces[t], in_camera, rays_out[i, s])[3])
+            depths[i, s] = z
+            first = int(s)
+            for r in range(s):
+                if (
+                    first == s
+                    and shares_out[i, r] > 0
+                    and same_surface(face_instance[t], z, face_instance[faces_out[i, r]], depths[i, r], slope)
+                ):
+                    first = r
+            shares_out[i, first] = shares_out[i, first] + 1
+            hits = hits + 1
+            if first == s:
+                kept = kept + 1
+    if kept == 1 and hits == tries:
+        if same_surface(instance[pixel], depth[pixel], face_instance[faces_out[i, 0]], depths[i, 0], slope):
+            kept = int(-1)
+        else:
+            kept = tries
+            for s in range(tries):
+                shares_out[i, s] = 1
+    kept_out[i] = kept
+    hits_out[i] = hits
 
 
 @wp.func
@@ -222,6 +272,7 @@ def fill_samples(
     edge_row: wp.array(dtype=wp.int32),
     edge_rays: wp.array2d(dtype=wp.vec2d),
     edge_faces: wp.array2d(dtype=wp.int32),
+    edge_shares: wp.array2d(dtype=wp.int32),
     rays: wp.array(dtype=wp.vec2d),
     seen_instance: wp.array(dtype=wp.uint8),
     seen_face: wp.array(dtype=wp.int32),
@@ -244,8 +295,8 @@ def fill_samples(
     footprint: wp.array(dtype=wp.float32),
     openness: wp.array(dtype=wp.float32),
 ):
-    """One thread per pixel: its samples stand together, in the order of the offsets. A pixel that isn't at an edge
-    takes what its centre has seen already."""
+    """One thread per pixel: its samples stand together, in the order of the offsets. A pixel without a row of
+    edge samples takes what its centre has seen already."""
     i = wp.tid()
     pixel = pixels[i]
     k = starts[i]
@@ -266,10 +317,12 @@ def fill_samples(
         b = seen_barycentrics[pixel]
         z = depth[pixel]
         turned = seen_normal[pixel]
+        share = int(1)
         if row >= 0:
             t = edge_faces[row, s]
+            share = edge_shares[row, s]
             local = int(-1)
-            if t >= 0:
+            if share > 0:
                 ray = edge_rays[row, s]
                 f = faces[t]
                 w = weights(f, in_camera, ray)
@@ -282,7 +335,7 @@ def fill_samples(
             towards = wp.vec3(wp.float32(ray[0]), wp.float32(ray[1]), 1.0)
             point = towards * z
             pixel_out[k] = pixel
-            weight[k] = 1.0 / wp.float32(tries)
+            weight[k] = wp.float32(share) / wp.float32(tries)
             instance[k] = number
             face[k] = local
             barycentrics[k] = b
