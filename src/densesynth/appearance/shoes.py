@@ -87,7 +87,7 @@ class Shoemaker:
 
 
 def load_bound(body_vertices: int) -> dict[tuple[int, bool], Located]:
-    """What the shoes of the outfits' heights (cm; left?) are bound to: found once by tools/make_shoe_bindings.py, for it
+    """What the shoes of the outfits' heights (cm; left?) are bound to, as tools/make_shoe_bindings.py found it: that
     takes most of a shoe's making. Nothing for another body than Anny, told by its number of vertices."""
     source = resources.files("densesynth.appearance") / "data" / "anny_shoes.npz"
     with source.open("rb") as file, np.load(file, allow_pickle=False) as archive:
