@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 
 import cv2
@@ -13,10 +14,12 @@ import torch
 
 from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.looks import Library, Wardrobe, draw_looks, plain_face
-from densesynth.appearance.shell import UNCUT, Shell, draw_cuts
+from densesynth.appearance.paint import Paint
+from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
 from densesynth.arrays import Array
 from densesynth.bodies import open_body, open_textures
+from densesynth.body.anny import AnnyBody
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.occluder import hide_pixels, lay_occluders, under_cutout
@@ -25,6 +28,7 @@ from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
 from densesynth.data.record import FrameRecord, make_record
 from densesynth.device import choose_device
+from densesynth.errors import ConfigurationError
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
@@ -34,6 +38,7 @@ from densesynth.motion.source import open_clips
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
+from densesynth.scene.closet import Closet, dress_people, open_closet
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.occluders import KINDS, draw_occluders, open_cutouts
@@ -84,9 +89,26 @@ class Generator:
         self.library = open_textures(recipe.appearance, assets, paint)
         self.left_out += () if self.library is None else self.library.left_out
         self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
+        self.closet = self._open_closet(paint)
+        self.left_out += () if self.closet is None else self.closet.left_out
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
         self.stages: dict[str, float] = {}
         self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], list[SceneMesh], Box] | None = None
+
+    def _open_closet(self, paint: Paint) -> Closet | None:
+        folder = self.recipe.people.garments
+        if folder is None:
+            return None
+        if not isinstance(self.body, AnnyBody):
+            raise ConfigurationError(f"people.garments: MakeHuman garments are for Anny's body, found {self.body.name}")
+        return open_closet(folder, self.body, paint, self.atlas)
+
+    @property
+    def garment_files(self) -> tuple[tuple[Path, str], ...]:
+        """Path and SHA-256 of every file that garments were read from."""
+        if self.closet is None:
+            return ()
+        return tuple(sorted({file for garment in self.closet.garments for file in garment.files}))
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -127,23 +149,31 @@ class Generator:
         subject, worn = bounding_box(posed.vertices[0]), {}
         garments: list[SceneMesh] = []
         body_faces = [self.body.faces] * len(scene.people)
+        covered: list[frozenset[str]] = [frozenset()] * len(scene.people)
+        if self.closet is not None:
+            with self._stage("garments"):
+                rng = stream(seed, number, Purpose.GARMENTS)
+                scene, garments, body_faces, covered = dress_people(
+                    self.closet, recipe.people.garment_share, scene, posed, rng
+                )
         if recipe.people.shells:
             with self._stage("clothes"):
                 outfits = [person.outfit for person in scene.people]
                 cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
                 pictured = [person.look is not None and person.look.dressed for person in scene.people]
                 cuts[pictured] = UNCUT
+                cuts[["scalp" in parts for parts in covered], CUT.index("hair")] = 0.0
                 worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
                 if self.body.name == "anny":  # shoes are shaped over its foot
                     for owner, (bare, outfit) in enumerate(zip(posed.vertices, outfits, strict=True), start=1):
-                        if pictured[owner - 1]:
+                        if pictured[owner - 1] or "feet" in covered[owner - 1]:
                             continue
                         for layer, (mesh, binding) in enumerate(self.shoemaker.fit(bare, outfit), start=1):
                             garments.append(SceneMesh(mesh=mesh, owner=owner, layer=layer, binding=binding))
-                    body_faces = [
-                        self.body.faces if whole else self.shoemaker.hide(outfit)
-                        for outfit, whole in zip(outfits, pictured, strict=True)
-                    ]
+                        shown = self.shoemaker.hide(outfit)
+                        if body_faces[owner - 1] is not self.body.faces:  # both hide
+                            shown = np.where(shown.any(axis=1, keepdims=True), body_faces[owner - 1], np.int32(0))
+                        body_faces[owner - 1] = shown
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
         bodies = [
             SceneMesh(mesh=Mesh(vertices, faces), owner=owner)

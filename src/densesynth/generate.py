@@ -168,6 +168,10 @@ def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep
         *FREE_ASSETS,
         *licences_of(generator.body_files),
         *(
+            Licence(name=f"garment: {path.name}", licence="the user's to know", source=f"{path}; sha256 {digest}")
+            for path, digest in generator.garment_files
+        ),
+        *(
             Licence(name=name, licence="the user's to know", source=str(folder))
             for name, folder in brought.items()
             if folder is not None

@@ -67,12 +67,13 @@ def _fill(row: Any, outfit: Outfit) -> None:
         "lip_tint": skin.lip_tint, "hair": hair.colour, "iris": outfit.iris, "trim": top.trim,
         "belt_colour": bottom.belt_colour, "upper": feet.upper, "shoe_second": feet.second,
         "sole_colour": feet.sole_colour, "lace": feet.lace, "sock": feet.sock, "sock_band": feet.sock_band,
-        "glove": outfit.glove, "top": _pack_cloth(top.cloth), "inner": _pack_cloth(top.inner),
-        "bottom": _pack_cloth(bottom.cloth), "hat": _pack_cloth(outfit.headwear_cloth),
+        "glove": outfit.glove, "top": pack_cloth(top.cloth), "inner": pack_cloth(top.inner),
+        "bottom": pack_cloth(bottom.cloth), "hat": pack_cloth(outfit.headwear_cloth),
     }  # fmt: skip
     for name, value in values.items():
         row[name] = value
 
 
-def _pack_cloth(cloth: Cloth) -> tuple[Any, ...]:
+def pack_cloth(cloth: Cloth) -> tuple[Any, ...]:
+    """A cloth as a row of CLOTH."""
     return cloth.colour, cloth.second, PATTERNS.index(cloth.pattern), cloth.scale, cloth.roughness

@@ -94,6 +94,20 @@ class AnnyBody:
         keypoints = np.add.reduceat(posed[gathered] * weights, starts, axis=0)
         return posed, placed[self.rig.joint_bones].astype(np.float32), keypoints.astype(np.float32)
 
+    def at_rest(self, betas: Float32[Array, "6"]) -> Float32[Array, "v 3"]:
+        """One shape in Anny's own rest pose (arms half lowered), metres."""
+        self._rest(betas)
+        return self._workspace.rest.copy()
+
+    def bones(
+        self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
+    ) -> tuple[Float64[Array, "n 3 3"], Float64[Array, "n 3"]]:
+        """How each bone moves points from `at_rest` to where `pose` has them: world = rotation · rest + shift."""
+        heads, tips = self._rest(betas)
+        turn = share(self.rig, rotations.astype(np.float64)) @ t_pose(self.rig, heads, tips)
+        placed = place(self.rig, turn, heads, transl.astype(np.float64))
+        return turn, placed - (turn * heads[:, None, :]).sum(axis=-1)
+
     def _rest(self, betas: Float32[Array, "6"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "2 5 3"]]:
         """Anny's rest pose of one shape: its vertices into the workspace; bone heads and fingertips, metres."""
         coefficients = self.phenotype.coefficients(betas)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from densesynth.appearance.colour import linear_from_srgb
+from densesynth.appearance.fabric import paint_fabric
 from densesynth.appearance.paint import Paint, Wardrobe
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
@@ -78,6 +79,7 @@ class Painter:
                 host.footprint,
                 wardrobe,
             )
+            paint_fabrics(host, meshes, albedo, roughness, cloth)
         with stage("backdrop"):
             behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, drawn.aperture <= 0.0)
         with stage("shadow map"):
@@ -109,7 +111,8 @@ def paint_points(
     host: SampleArrays, meshes: Sequence[SceneMesh], buffers: Buffers
 ) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float32[Array, "n 3"]]:
     """Whose paint colours each sample, and at which body point: what people wear as meshes is painted by the point that
-    it covers. buffers: the body points at the pixels' centres, where a pixel's only sample stands."""
+    it covers, and nothing (face −1) where it has a fabric of its own. buffers: the body points at the pixels' centres,
+    where a pixel's only sample stands."""
     if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
         return host.instance, host.face, host.barycentrics
     owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
@@ -122,10 +125,28 @@ def paint_points(
     face[known] = buffers.face.reshape(-1)[pixel]
     barycentrics[known] = buffers.barycentrics.reshape(-1, 3).take(pixel, axis=0)
     for number, mesh in enumerate(meshes, start=1):
-        if mesh.binding is not None:
+        if mesh.fabric is not None:
+            face[host.instance == number] = -1
+        elif mesh.binding is not None:
             where = sought[host.instance[sought] == number]
             face[where], barycentrics[where] = mesh.binding.carry(host.face[where], host.barycentrics[where])
     return owner[host.instance], face, barycentrics
+
+
+def paint_fabrics(
+    host: SampleArrays,
+    meshes: Sequence[SceneMesh],
+    albedo: Float32[Array, "n 3"],
+    roughness: Float32[Array, "n"],
+    cloth: Float32[Array, "n"],
+) -> None:
+    """Write the colours of the meshes that have a fabric into the arrays of all samples."""
+    for number, mesh in enumerate(meshes, start=1):
+        if mesh.fabric is not None:
+            where = np.flatnonzero(host.instance == number)
+            albedo[where], roughness[where], cloth[where] = paint_fabric(
+                mesh.fabric, mesh.mesh.faces, host.face[where], host.barycentrics[where], host.footprint[where]
+            )
 
 
 def harmonise_linear(

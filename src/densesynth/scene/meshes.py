@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from densesynth.appearance.fabric import Fabric
 from densesynth.geometry.mesh import Mesh
 from densesynth.surface.binding import Binding
 
@@ -16,13 +17,14 @@ class SceneMesh:
 
     owner: the person it belongs to, from 1, or SCENERY: what hides people and takes no label. layer: 0 for a person's
     body, whose faces are the body's own; from 1 for what the person wears. binding: which body points a worn mesh
-    covers; None for bodies and scenery.
+    covers; None for bodies and scenery. fabric: the looks of a worn mesh; None paints it as the body points it covers.
     """
 
     mesh: Mesh
     owner: int
     layer: int = 0
     binding: Binding | None = None
+    fabric: Fabric | None = None
 
     def __post_init__(self) -> None:
         worn = self.owner != SCENERY and self.layer > 0

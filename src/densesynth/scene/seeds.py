@@ -33,6 +33,7 @@ class Purpose(IntEnum):
     OCCLUDERS = 16
     FISHEYE = 17
     LOOKS = 18
+    GARMENTS = 19
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

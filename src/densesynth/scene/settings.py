@@ -37,6 +37,10 @@ class PeopleSettings:
     """TOML file that names the joints of clips whose naming densesynth doesn't know."""
     shells: bool = True
     """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
+    garments: Path | None = None
+    """Folder of MakeHuman garments and hair (.mhclo with their .obj) that people may wear, for Anny's body."""
+    garment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7
+    """How many of the people wear something of that folder."""
     depth_spread: Range = (-1.0, 3.0)
     """How much further from the camera than the first person the others stand, metres."""
 

@@ -1,4 +1,4 @@
-"""Warp kernel of a binding: the body point that a worn mesh covers, for the CPU."""
+"""Warp kernels of worn meshes, for the CPU: the body point that one covers, and the vertices that lie under one."""
 
 import warp as wp
 
@@ -142,3 +142,18 @@ def find_covered(
                 share = u
     found[i] = numbers[chosen]
     weights[i] = share
+
+
+@wp.kernel
+def look_up(
+    mesh: wp.uint64,
+    points: wp.array(dtype=wp.vec3),
+    normals: wp.array(dtype=wp.vec3),
+    below: wp.float32,
+    reach: wp.float32,
+    found: wp.array(dtype=wp.bool),
+):
+    """Whether a ray along the normal, from a little below each point, meets the mesh within reach."""
+    i = wp.tid()
+    query = wp.mesh_query_ray(mesh, points[i] - normals[i] * below, normals[i], reach)
+    found[i] = query.result
