@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from densesynth.arrays import Array, Float32, Int64, UInt8
+from densesynth.arrays import Array, Bool, Float32, Int64, UInt8
 from densesynth.data.dataset import Dataset
 from densesynth.data.files import read_arrays, read_picture
 from densesynth.data.record import IMAGES, RECORDS, SURFACE, FrameRecord, file_of
@@ -48,7 +48,8 @@ class Sample:
 
     name: for messages. boxes: x0, y0, x1, y1. instance: the person of each pixel, 0 nobody. surface: full labels, which
     synthetic pictures have. coarse: 14-part map where people's `has_coarse` is true. points: None where nobody has any.
-    charts: whose U, V these are; they decide how a flip maps them.
+    charts: whose U, V these are; they decide how a flip maps them. mixed: pixels in a cut-out's soft edge, which show
+    both it and what it hides, so that their label says too much; None where there are none.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Sample:
     has_coarse: tuple[bool, ...] = ()
     points: PointLabels | None = None
     charts: Charts = field(default="densesynth")
+    mixed: Bool[Array, "h w"] | None = None
 
 
 def sample_of_frame(frame: FrameRecord, atlas: Atlas, name: str) -> Sample:
@@ -118,10 +120,15 @@ def _sample(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         instance=number[instance],
         surface=maps,
+        mixed=_mixed(surface.get("occluder_alpha")),
         points=None
         if joined is None
         else PointLabels(person=joined[0], x=joined[1], y=joined[2], part=joined[3], u=joined[4], v=joined[5]),
     )
+
+
+def _mixed(alpha: UInt8[Array, "h w"] | None) -> Bool[Array, "h w"] | None:
+    return None if alpha is None else (alpha > 0) & (alpha < 255)
 
 
 def _points(annotation: Annotation, person: int) -> tuple[Array, ...]:

@@ -118,6 +118,7 @@ def warp_sample(sample: Sample, affine: Affine, size: tuple[int, int], mirrors: 
         picture=warp_picture(sample.picture, affine, size),
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         instance=number[instance],
+        mixed=None if sample.mixed is None else warp_map(sample.mixed.astype(np.uint8), affine, size).astype(bool),
         surface=None if sample.surface is None else warp_surface(sample.surface, None, affine, size, mirror),
         coarse=COARSE_MIRROR[coarse] if turned and coarse is not None else coarse,
         has_coarse=tuple(sample.has_coarse[k - 1] for k in kept) if sample.has_coarse else (),

@@ -139,6 +139,7 @@ class Crop:
     u: Array
     v: Array
     rest: Array
+    known: Array
     name: str
 
 
@@ -171,14 +172,24 @@ def cut_crop(
         mirrors.get(sample.charts, mirror_atlas),
     )
     part, u, v, rest = maps.part, maps.u, maps.v, maps.rest
+    known = np.ones((small, small), bool)
+    if sample.mixed is not None:
+        known = ~warp_map(sample.mixed.astype(np.uint8), chain(half, affine), (small, small)).astype(bool)
     hidden = draw_occluder((size, size), settings, rng)
     if hidden is not None:
         paint, cover = hidden
         picture = np.where(cover[..., None], paint, picture)
         seen = ~warp_map(cover.astype(np.uint8), half, (small, small)).astype(bool)
         part, u, v, rest = part * seen, u * seen, v * seen, rest * seen[..., None]
+        known = known | ~seen  # objects put on top have hard edges
     return Crop(
-        picture=change_picture(picture, settings, rng), part=part, u=u, v=v, rest=rest, name=f"{sample.name} #{who + 1}"
+        picture=change_picture(picture, settings, rng),
+        part=part,
+        u=u,
+        v=v,
+        rest=rest,
+        known=known,
+        name=f"{sample.name} #{who + 1}",
     )
 
 
@@ -194,6 +205,7 @@ def empty_crop(sample: Sample, size: int) -> Crop:
         u=zero,
         v=zero,
         rest=np.zeros((small, small, 3), np.float32),
+        known=np.ones((small, small), bool),
         name=f"{sample.name} (nobody)",
     )
 
@@ -224,6 +236,7 @@ def join_crops(crops: list[Crop]) -> CropBatch:
         u=_stack([crop.u for crop in crops]),
         v=_stack([crop.v for crop in crops]),
         rest=_stack([crop.rest.transpose(2, 0, 1) for crop in crops]),
+        known=_stack([crop.known for crop in crops]),
     )
     return CropBatch(
         pictures=_stack([crop.picture for crop in crops]), targets=targets, names=tuple(crop.name for crop in crops)

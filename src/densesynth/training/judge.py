@@ -43,8 +43,9 @@ def _judge_crops(model: CropNetwork, batches: list[CropBatch]) -> dict[str, floa
         batch = batch.to(device)
         maps = model(normalise(batch.pictures))
         truth = batch.targets.part.long()
-        person = truth > 0
-        part = parts_of(maps)
+        known = batch.targets.known
+        person = (truth > 0) & known
+        part = parts_of(maps) * known
         right += float((part == truth)[person].sum())
         pixels += float(person.sum())
         overlap += float(((part > 0) & person).sum())

@@ -95,7 +95,9 @@ class CropNetwork(nn.Module):
     def forward(self, pictures: Tensor) -> CropMaps:
         """pictures: float (n, 3, s, s) from `normalise`."""
         answers = self.head(self.ascent(self.backbone(pictures))[0]).float()
-        mask, part, u, v, rest, log_scale = answers.split(self.sizes, dim=1)
+        # split along the last axis: the pieces' gradients are then joined without being turned over
+        pieces = answers.permute(0, 2, 3, 1).split(self.sizes, dim=3)
+        mask, part, u, v, rest, log_scale = (piece.permute(0, 3, 1, 2) for piece in pieces)
         return CropMaps(mask=mask, part=part, u=u, v=v, rest=rest, log_scale=log_scale)
 
     def losses(self, batch: CropBatch, progress: float) -> dict[str, Tensor]:

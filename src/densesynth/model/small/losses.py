@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -27,12 +27,14 @@ PART_SHARES = (
 
 @dataclass(frozen=True, kw_only=True)
 class CropTargets:
-    """Labels of n crops at the maps' size. part: 0 background and other people. u, v: [0, 1]. rest: metres."""
+    """Labels of n crops at the maps' size. part: 0 background and other people. u, v: [0, 1]. rest: metres. known: false
+    where nothing is learnt, such as a cut-out's soft edge."""
 
     part: UInt8[Tensor, "n s s"]
     u: Float[Tensor, "n s s"]
     v: Float[Tensor, "n s s"]
     rest: Float[Tensor, "n 3 s s"]
+    known: Bool[Tensor, "n s s"]
 
     def to(self, device: torch.device) -> CropTargets:
         return CropTargets(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
@@ -50,19 +52,19 @@ def crop_losses(
     progress: float,
 ) -> dict[str, Tensor]:
     """mask, part, uv, rest: weighted losses."""
-    person = targets.part > 0
+    person = (targets.part > 0) & targets.known
     ramp = min(max((progress - RAMP_START) / (RAMP_END - RAMP_START), 0.0), 1.0)
-    channel = (targets.part.long() - 1).clamp(min=0)[:, None]
     n, y, x = person.nonzero(as_tuple=True)
-    gap_u = u.gather(1, channel)[:, 0][n, y, x] - targets.u[n, y, x]
-    gap_v = v.gather(1, channel)[:, 0][n, y, x] - targets.v[n, y, x]
-    gap_rest = (rest - targets.rest)[n, :, y, x]
+    channel = targets.part[n, y, x].long() - 1
+    gap_u = u[n, channel, y, x] - targets.u[n, y, x]
+    gap_v = v[n, channel, y, x] - targets.v[n, y, x]
+    gap_rest = rest[n, :, y, x] - targets.rest[n, :, y, x]
     scale = log_scale[n, :, y, x].clamp(-LOG_SCALE_BOUND, LOG_SCALE_BOUND)
     huber_uv = 0.5 * (huber(gap_u, UV_BETA) + huber(gap_v, UV_BETA))
     huber_rest = huber(gap_rest, REST_BETA).mean(dim=1)
     losses = {
-        "mask": mask_loss(mask[:, 0], person),
-        "part": part_loss(part, targets.part),
+        "mask": mask_loss(mask[:, 0], targets.part > 0, targets.known),
+        "part": part_loss(part, targets.part, targets.known),
         "uv": _mean(tempered(huber_uv, scale[:, 0], ramp)),
         "rest": _mean(tempered(huber_rest, scale[:, 1], ramp)),
     }
@@ -84,22 +86,30 @@ def tempered(error: Tensor, log_scale: Tensor, ramp: float) -> Tensor:
     return (1.0 - ramp) * error + LIKELIHOOD * likelihood
 
 
-def mask_loss(logits: Float[Tensor, "n s s"], person: Tensor) -> Tensor:
-    """Binary cross-entropy plus Dice (Milletari et al. 2016)."""
-    truth = person.to(logits.dtype)
-    p = torch.sigmoid(logits)
+def mask_loss(
+    logits: Float[Tensor, "n s s"], person: Bool[Tensor, "n s s"], known: Bool[Tensor, "n s s"]
+) -> Tensor:
+    """Binary cross-entropy plus Dice (Milletari et al. 2016), over the pixels that are known."""
+    counted = known.to(logits.dtype)
+    truth = person.to(logits.dtype) * counted
+    p = torch.sigmoid(logits) * counted
     overlap = (p * truth).sum(dim=(1, 2))
     total = p.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
     dice = 1.0 - (2.0 * overlap + 1.0) / (total + 1.0)
-    return F.binary_cross_entropy_with_logits(logits, truth) + dice.mean()
+    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none") * counted
+    return entropy.sum() / counted.sum().clamp(min=1.0) + dice.mean()
 
 
-def part_loss(logits: Float[Tensor, "n 25 s s"], part: UInt8[Tensor, "n s s"]) -> Tensor:
-    """Cross-entropy with labels softened within a pixel of a border and weights 1/√frequency."""
-    soft = soften(part)
-    weights = class_weights(logits)
-    per_class = -soft * F.log_softmax(logits, dim=1) * weights[None, :, None, None]
-    return per_class.sum() / (soft * weights[None, :, None, None]).sum()
+def part_loss(
+    logits: Float[Tensor, "n 25 s s"], part: UInt8[Tensor, "n s s"], known: Bool[Tensor, "n s s"]
+) -> Tensor:
+    """Cross-entropy with labels softened within a pixel of a border and weights 1/√frequency, where they are known."""
+    pixels = logits.permute(0, 2, 3, 1).reshape(-1, 25)
+    wanted = soften(part).reshape(-1, 25) * class_weights(logits)
+    wanted = wanted * known.reshape(-1, 1)
+    share = wanted.sum(dim=1)
+    total = (share * pixels.logsumexp(dim=1)).sum() - (wanted * pixels).sum()
+    return total / share.sum().clamp(min=1e-6)
 
 
 def class_weights(like: Tensor) -> Float[Tensor, "25"]:
@@ -107,14 +117,15 @@ def class_weights(like: Tensor) -> Float[Tensor, "25"]:
     return weights / weights.mean()
 
 
-def soften(part: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n 25 h w"]:
+def soften(part: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n h w 25"]:
     """One-hot labels through a binomial 3×3 filter: 1 inside a part, shares where parts meet."""
     n, height, width = part.shape
-    hot = torch.zeros(n, 25, height, width, device=part.device)
-    hot.scatter_(1, part.long()[:, None], 1.0)
-    padded = F.pad(hot, (1, 1, 1, 1), mode="replicate")
-    rows = 0.25 * padded[:, :, :-2] + 0.5 * padded[:, :, 1:-1] + 0.25 * padded[:, :, 2:]
-    return 0.25 * rows[..., :-2] + 0.5 * rows[..., 1:-1] + 0.25 * rows[..., 2:]
+    padded = F.pad(part[:, None].float(), (1, 1, 1, 1), mode="replicate")[:, 0].long()
+    hot = torch.zeros(n, height + 2, width + 2, 25, dtype=torch.uint8, device=part.device)  # sixteenths need no floats
+    hot.scatter_(3, padded[..., None], 1)
+    rows = hot[:, :-2] + 2 * hot[:, 1:-1] + hot[:, 2:]
+    sixteenths = rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]
+    return sixteenths.float() / 16.0
 
 
 def _mean(values: Tensor) -> Tensor:
