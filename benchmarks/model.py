@@ -1,7 +1,8 @@
 """Time DensePose R-CNN at the zoo's sizes: inference by stage, laying maps over boxes, a training step.
 
-`python benchmarks/model.py --out model.json`. Weights are random: what a pass costs doesn't depend on them; the boxes
-are given. Beside each figure stands detectron2's own on two cores (2026), measured by others on such a machine.
+`python benchmarks/model.py --people 5 100 --regions 12 132 --out model.json`. Weights are random: what a pass costs
+doesn't depend on them; the boxes are given, and so is how many regions learn their surface. Beside each figure stands
+detectron2's own on two cores (2026), measured by others on such a machine.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ HEIGHT, WIDTH = 800, 1088
 DETECTRON2 = {
     "backbone and pyramid": 1.3, "proposals": 0.34, "decoder": 0.57, "DensePose head, 5 people": 0.34,
     "inference, 5 people": 3.05, "inference, 100 people": 12.4, "laying over, one person": 0.025,
-    "training step, 12 regions": 19.0,
+    "training step, 12 regions": 19.0, "training step, 132 regions": 58.0,
 }  # fmt: skip
 
 
@@ -44,15 +45,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--people", type=int, nargs="*", default=[5])
-    parser.add_argument("--no-training", action="store_true")
+    parser.add_argument("--regions", type=int, nargs="*", default=[12], help="that learn their surface, in a step")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     model = DensePoseRCNN(zoo_settings(options.name)).eval()
-    times = time_inference(model, options.people, options.repeats)
-    if not options.no_training:
-        times["training step, 12 regions"] = [time_step(model) for _ in range(2)][1:]
+    times = time_inference(model, options.people, options.repeats) if options.people else {}
+    for count in options.regions:
+        times[f"training step, {count} regions"] = time_steps(model, count, options.repeats)
     report = {name: statistics.median(values) for name, values in times.items()}
     print(
         f"{options.name}, {WIDTH}×{HEIGHT}, {options.threads} threads, {platform.machine()}, torch {torch.__version__}"
@@ -60,7 +61,7 @@ def main() -> None:
     for name, seconds in report.items():
         theirs = DETECTRON2.get(name)
         print(f"  {name:28}{seconds:9.3f} s" + (f"   detectron2 {theirs} s" if theirs else ""))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory()
     print(f"  peak memory {peak:.1f} GiB")
     if options.out is not None:
         options.out.write_text(json.dumps({"seconds": report, "runs": times, "peak_gib": peak}, indent=2) + "\n")
@@ -105,21 +106,38 @@ def detect(model: DensePoseRCNN, pyramid: list[torch.Tensor]) -> None:
     choose_people(people_boxes(1000), logits, deltas, (HEIGHT, WIDTH), detector)
 
 
-def time_step(model: DensePoseRCNN) -> float:
-    """Seconds of a step (losses, gradients, SGD) on two pictures with six dense regions each at most."""
+def time_steps(model: DensePoseRCNN, regions: int, repeats: int) -> list[float]:
+    """Seconds of steps (losses, gradients, SGD) on two pictures, after one that warms up. `regions` regions of both
+    learn their surface: as many people, whose own boxes are among the candidates; how many they were is printed."""
     model.train()
-    model.settings = zoo_settings("densepose_rcnn_R_50_FPN_s1x")
+    learnt: list[int] = []
+    model.roi_heads.densepose_head.register_forward_hook(lambda _module, given, _answer: learnt.append(len(given[0])))
     optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-6, momentum=0.9)
     pictures = [torch.randint(0, 255, (3, HEIGHT, WIDTH), dtype=torch.uint8) for _ in range(2)]
-    boxes = people_boxes(6)
-    points = tuple(points_in(box) for box in boxes)
-    coarse = tuple(torch.ones(256, 256, dtype=torch.uint8) for _ in boxes)
-    target = ImageTargets(boxes=boxes, points=points, coarse=coarse)
-    start = time.perf_counter()
-    found = rcnn_losses(model, pictures, [target, target], torch.Generator().manual_seed(0))
-    torch.stack(list(found.values())).sum().backward()
-    optimiser.step()
-    return time.perf_counter() - start
+    boxes = people_boxes(regions // 2)
+    target = ImageTargets(
+        boxes=boxes,
+        points=tuple(points_in(box) for box in boxes),
+        coarse=tuple(torch.ones(256, 256, dtype=torch.uint8) for _ in boxes),
+    )
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        found = rcnn_losses(model, pictures, [target, target], torch.Generator().manual_seed(0))
+        torch.stack(list(found.values())).sum().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        seconds.append(time.perf_counter() - start)
+    model.eval()
+    print(
+        f"  regions that learnt their surface: {sorted(set(learnt))}, peak so far {peak_memory():.1f} GiB", flush=True
+    )
+    return seconds[1:]
+
+
+def peak_memory() -> float:
+    """Of this process so far, GiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def people_boxes(count: int) -> torch.Tensor:

@@ -18,6 +18,7 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from densesynth.allocator import keep_freed_memory
 from densesynth.compose.harmonise.checkpoint import encode_generator
 from densesynth.compose.harmonise.discriminator import Discriminator, critic_loss, gradient_penalty
 from densesynth.compose.harmonise.generator import RainNet, initialise
@@ -179,6 +180,8 @@ def train(
     stop_after: stop after that many steps of the whole run, for trials. Raises DensesynthError on a user's mistake.
     """
     require_device(device)
+    if device == "cpu":
+        keep_freed_memory()
     files, held = split_pairs(gather_pairs(folders))
     if not held:
         raise AssetError(f"{folders[0]}: {len(files)} pairs; at least {HELD_OUT} are needed")

@@ -19,6 +19,7 @@ from rich.console import Console
 from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
+from densesynth.allocator import keep_freed_memory
 from densesynth.data.augment import NOTHING
 from densesynth.data.files import make_folder
 from densesynth.errors import DeviceError, TrainingError
@@ -26,7 +27,8 @@ from densesynth.progress import frames_bar
 from densesynth.stream import Stream
 from densesynth.tables import settings_to_table
 from densesynth.training.batches import BatchMaker, loss_seed
-from densesynth.training.judge import judge
+from densesynth.training.judge import evaluating, judge
+from densesynth.training.look import draw_predictions
 from densesynth.training.models import compute_losses, input_side, make_model, publish
 from densesynth.training.optimise import Average, choose_trained, make_optimiser, rate_share
 from densesynth.training.recipe import DataSettings, RunSettings, SourceSettings, TrainingRecipe
@@ -53,6 +55,8 @@ def train(
     if killed just after it was saved. Raises DensesynthError; on losses that are no numbers the last good state stays.
     """
     place, rank, world = _join_processes(device)
+    if place.type == "cpu":
+        keep_freed_memory()
     console = Console(stderr=True, quiet=not progress or rank > 0, soft_wrap=True, highlight=False)
     run, table = recipe.run, settings_to_table(recipe)
     make_folder(out)
@@ -104,8 +108,11 @@ def train(
                 waited = stream.waited / max(perf_counter() - began, 1e-9)
                 _log(out, writer, step, {**losses, "rate": rates[0] * share, "norm": float(norm), "waited": waited})
             if run.evaluate_every and held_out and (step % run.evaluate_every == 0 or step == run.steps):
-                measures = judge(model, average.values if average else model.state_dict(), held_out)
+                with evaluating(model, average.values if average else model.state_dict()):
+                    measures = judge(model, held_out)
+                    picture = draw_predictions(model, held_out[0].to(place))
                 if writer is not None:
+                    writer.add_image("predictions", picture, step, dataformats="HWC")
                     _log(out, writer, step, {f"held out/{name}": value for name, value in measures.items()})
                 console.print(f"step {step}: " + ", ".join(f"{name} {value:.3f}" for name, value in measures.items()))
                 if best is None or measures["score"] > best:
@@ -118,6 +125,9 @@ def train(
                 break
     if writer is not None:
         writer.close()
+    if world > 1:
+        torch.distributed.barrier()  # the first process writes; nobody leaves before
+        torch.distributed.destroy_process_group()
     waited = stream.waited / max(perf_counter() - began, 1e-9)
     return TrainingReport(steps=step, measures=measures, waited=waited)
 
@@ -167,11 +177,12 @@ def _join_processes(device: str) -> tuple[torch.device, int, int]:
 def _held_out(recipe: TrainingRecipe, side: int) -> list[Any]:
     """Fixed batches of the held-out dataset, unchanged pictures."""
     run = recipe.run
-    if run.evaluation is None or not run.evaluate_every or recipe.model.kind == "rcnn":
+    if run.evaluation is None or not run.evaluate_every:
         return []
-    size = min(32, run.evaluation_samples)
+    size = min(8 if recipe.model.kind == "rcnn" else 32, run.evaluation_samples)
     still = replace(
         recipe,
+        model=replace(recipe.model, short_sides=recipe.model.short_sides[-1:]),
         data=DataSettings(sources=(SourceSettings(path=run.evaluation),), least_side=recipe.data.least_side),
         augment=NOTHING,
         run=RunSettings(batch=size, seed=0),

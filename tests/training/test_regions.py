@@ -71,9 +71,11 @@ def test_rcnn_learns_and_resumes_bit_by_bit(people: Path, tmp_path: Path, superv
         data=DataSettings(sources=(SourceSettings(path=people),)),
         augment=AugmentSettings(turn=0, scale=0, shift=0, clean=1, amplitude=0, occlude=0),
         optimiser=OptimiserSettings(kind="sgd", rate=0.001, rate_batch=2, warmup=0, average=0.0),
-        run=RunSettings(steps=3, batch=2, save_every=1, evaluate_every=0),
+        run=RunSettings(steps=3, batch=2, save_every=1, evaluate_every=0, evaluation_samples=2),
     )
-    train(recipe, tmp_path / "whole")
+    judged = replace(recipe.run, evaluate_every=1, evaluation=people)  # looking at held-out pictures changes no weight
+    report = train(replace(recipe, run=judged), tmp_path / "whole")
+    assert report.measures.keys() == {"score", "found", "right", "part"}
     train(recipe, tmp_path / "killed", stop_after=1)
     train(recipe, tmp_path / "killed")
     one, other = (load_file(list_states(tmp_path / name)[-1]) for name in ("whole", "killed"))

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from densesynth.config import recipe_from_table
 from densesynth.data.augment import AugmentSettings
 from densesynth.data.dataset import open_dataset
 from densesynth.errors import ConfigurationError, DatasetError, TrainingError
+from densesynth.generate import generate_dataset
 from densesynth.model.small.checkpoint import load_small
 from densesynth.model.small.crop import CropNetwork
 from densesynth.train import BEST, MODEL, train
@@ -28,6 +31,7 @@ from densesynth.training.recipe import (
     TrainingRecipe,
     load_training_recipe,
 )
+from densesynth.training.sources import Source
 from densesynth.training.state import list_states
 
 
@@ -126,6 +130,9 @@ def test_held_out_pictures_choose_the_best(people: Path, tmp_path: Path) -> None
     recipe = make_recipe(people, steps=2, evaluate_every=1, evaluation=people, evaluation_samples=4)
     report = train(recipe, tmp_path)
     assert 0.0 <= report.measures["part"] <= 1.0
+    events = EventAccumulator(str(tmp_path / "curves"))
+    events.Reload()
+    assert [one.step for one in events.Images("predictions")] == [1, 2]
     about = load_small(tmp_path / BEST).about
     assert about["recipe"]["run"]["steps"] == 2
     assert about["measures"].keys() == report.measures.keys()
@@ -148,6 +155,45 @@ def test_crops_hold_the_label_of_each_pixel(people: Path) -> None:
         at = np.clip(at, 0, 127)
         same = frame.iuv[at[:, 1], at[:, 0], 0] == batch.targets.part[k].numpy()[y, x]
         assert same.mean() > 0.97  # pixels whose place falls on a border between two
+
+
+def test_soft_edges_of_cut_outs_are_not_learnt_from(tmp_path: Path) -> None:
+    table = {"picture": {"width": 128, "height": 128}, "occluders": {"count": [2, 2], "share": 1.0}}
+    generate_dataset(recipe_from_table(table, "test"), tmp_path / "hidden", frames=2, seed=3)
+    still = AugmentSettings(flip=0, turn=0, scale=0, shift=0, clean=1, amplitude=0, occlude=0)
+    dataset = open_dataset(tmp_path / "hidden")
+    batch = BatchMaker(replace(make_recipe(tmp_path / "hidden"), augment=still), 128).make(0)
+    for k, name in enumerate(batch.names):
+        frame = dataset.frame(int(name.split("/")[1].split(" ")[0]))
+        alpha = frame.surface["occluder_alpha"]
+        mixed = (alpha > 0) & (alpha < 255)
+        box = np.array(frame.annotations[int(name.split("#")[1]) - 1].bbox)
+        side = max(box[2:].max(), 1.0) * 1.2
+        corner = box[:2] + box[2:] / 2 - side / 2
+        y, x = np.mgrid[:64, :64]
+        at = np.floor(corner + (np.stack([x, y], -1) + 0.5) * side / 64 - 1e-3).astype(int)
+        inside = ((at >= 0) & (at < 128)).all(axis=-1)
+        at = np.clip(at, 0, 127)
+        unknown = ~batch.targets.known[k].numpy()
+        assert (unknown == (mixed[at[..., 1], at[..., 0]] & inside)).mean() > 0.97
+    assert not batch.targets.known.all()
+
+
+def test_a_person_of_three_pixels(people: Path) -> None:
+    """The crop network leaves them out, and takes background alone where there is nobody else; the detector learns."""
+    recipe = make_recipe(people, steps=1)
+    sample, maker = BatchMaker(recipe, 64).sample(0), BatchMaker(recipe, 64)
+    speck = replace(sample, boxes=np.array([[60.0, 60.0, 61.5, 62.0]], np.float32), instance=sample.instance * 0)
+    maker.sources = (Source(read=lambda _: speck, length=8),)
+    batch = maker.make(0)
+    assert all("nobody" in name for name in batch.names)
+    assert not batch.targets.part.any()
+    losses = make_model(recipe.model, 0).losses(batch, 0.5)
+    assert all(bool(torch.isfinite(value)) for value in losses.values())
+    detector = BatchMaker(make_recipe(people, "detector"), 64)
+    detector.sources = (Source(read=lambda _: speck, length=8),)
+    found = make_model(ModelSettings(kind="detector", size="tiny"), 0).losses(detector.make(0), 0.5)
+    assert all(bool(torch.isfinite(value)) for value in found.values())
 
 
 def test_crop_network_learns_what_it_is_shown(people: Path, tmp_path: Path) -> None:
@@ -174,6 +220,7 @@ def test_recipe_mistakes(tmp_path: Path) -> None:
         ("[run]\nsteps = 3\n", "at least one"),
         ('[run]\nbatch = 3\naccumulate = 2\n[[data.sources]]\npath = "x"\n', "equal parts"),
         ("[modle]\n", "model"),
+        ('[[data.sources]]\nkind = "densepose"\npath = "x"\n', "every pixel's label"),
     ):
         path.write_text(text)
         with pytest.raises(ConfigurationError, match=message):

@@ -26,9 +26,10 @@ class Evaluate:
 
     annotations: tyro.conf.Positional[Path]
     """COCO DensePose annotations (.json), or the folder of a dataset of densesynth."""
-    predictions: tyro.conf.Positional[Path]
+    predictions: tyro.conf.Positional[Path | None] = None
     """Results in the COCO DensePose challenge's format (.json), or a dump of detectron2's apply_net (.pkl),
-    or a checkpoint (.safetensors of ours, detectron2's .pkl or .pth), which is run on the pictures."""
+    or a checkpoint (.safetensors of ours, detectron2's .pkl or .pth), which is run on the pictures. Left out: the small
+    model that comes with densesynth."""
     out: Path = Path("evaluation")
     """Folder for report.json and report.html."""
     densepose: Path | None = None
@@ -52,6 +53,7 @@ class Evaluate:
 
 def evaluate_files(command: Evaluate) -> int:
     from densesynth.evaluate import as_table, evaluate, images_of, write_report
+    from densesynth.model.small.checkpoint import shipped_checkpoint
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -63,7 +65,7 @@ def evaluate_files(command: Evaluate) -> int:
         with stages_bar(errors) as advance_to:
             found = evaluate(
                 command.annotations,
-                command.predictions,
+                command.predictions or shipped_checkpoint(),
                 densepose=command.densepose,
                 boxes=command.boxes,
                 images=command.images,

@@ -20,7 +20,7 @@ class Predict:
     """Find people in pictures and label their surface: results JSON, IUV pictures, overlays.
 
     Run the same command again to continue one that was interrupted. Example:
-    densesynth predict photos --out predicted --model model_final_162be9.pkl
+    densesynth predict photos --out predicted
     """
 
     pictures: tyro.conf.Positional[Path]
@@ -28,7 +28,8 @@ class Predict:
     out: Path
     """Folder for results.json (COCO DensePose challenge), iuv/ and overlays/."""
     model: Path | None = None
-    """Checkpoint: ours (.safetensors: R-CNN or small model), or detectron2's (.pkl, .pth)."""
+    """Checkpoint: ours (.safetensors: R-CNN or small model), or detectron2's (.pkl, .pth). Left out: the small model
+    that comes with densesynth, learnt from synthetic people alone (docs/results.md says how well)."""
     boxes: Path | None = None
     """Label these people (COCO results or annotations with boxes, ids of the pictures) in place of detecting any."""
     score: float | None = None
@@ -42,7 +43,7 @@ class PartAtKeypoint:
     """Judge a model on photographs by their 2D joints: is a right part within 5 pixels of each visible joint?
 
     Reads COCO keypoints, AI Challenger and MPII annotations. Detects people, or labels the annotated boxes (--given).
-    Example: densesynth part-at-keypoint joints.json --pictures photos --model model.safetensors
+    Example: densesynth part-at-keypoint joints.json --pictures photos
     """
 
     joints: tyro.conf.Positional[tuple[Path, ...]]

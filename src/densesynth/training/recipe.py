@@ -146,6 +146,11 @@ def load_training_recipe(path: Path) -> TrainingRecipe:
     recipe = read_settings(path, TrainingRecipe)
     if not recipe.data.sources:
         raise ConfigurationError(f"{path}: no pictures to learn from; write at least one [[data.sources]]")
+    if recipe.model.kind == "crop" and any(source.kind == "densepose" for source in recipe.data.sources):
+        raise ConfigurationError(
+            f"{path}: the crop network learns from every pixel's label, which DensePose-COCO's pictures don't have; "
+            'choose `model.kind = "rcnn"`, or sources of kind "dataset" and "stream"'
+        )
     if recipe.run.batch % recipe.run.accumulate:
         raise ConfigurationError(
             f"{path}: `run.batch` = {recipe.run.batch} can't be taken in {recipe.run.accumulate} equal parts"

@@ -14,8 +14,10 @@ from seeded_weights import seeded_array, seeded_image, seeded_state
 from densesynth.compose.harmonise.checkpoint import encode_generator, load_generator
 from densesynth.compose.harmonise.discriminator import Discriminator, critic_loss, gradient_penalty
 from densesynth.compose.harmonise.generator import RainNet, initialise
+from densesynth.compose.harmonise.harmoniser import Harmoniser
 from densesynth.compose.harmonise.rain import Rain
 from densesynth.compose.harmonise.rainnet_settings import RainNetSettings
+from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.errors import AssetError, ConfigurationError
 
 REFERENCE = np.load(Path(__file__).parent / "rainnet_seed0.npz")
@@ -74,6 +76,24 @@ def small() -> RainNet:
     network = RainNet(RainNetSettings(ngf=4, blocks=2))
     initialise(network, torch.Generator().manual_seed(0))
     return network.eval()
+
+
+def test_full_size_is_the_networks_own_answer(small: RainNet) -> None:
+    settings = HarmoniseSettings(method="rain", checkpoint=Path("x"), full_size=True, max_drift=10.0)
+    rng = np.random.default_rng(0)
+    for height, width in ((64, 48), (70, 51)):
+        picture = rng.uniform(0, 1, (height, width, 3)).astype(np.float32)
+        mask = np.zeros((height, width), np.float32)
+        mask[10:50, 8:30] = 1.0
+        (found,) = Harmoniser(settings, small).apply([picture], [mask])
+        assert found.picture.shape == picture.shape
+        assert np.array_equal(found.picture[mask == 0], picture[mask == 0])
+        assert not np.allclose(found.picture[mask == 1], picture[mask == 1])
+        if height % small.settings.stride == width % small.settings.stride == 0:
+            composite = torch.from_numpy(picture).permute(2, 0, 1)[None] * 2.0 - 1.0
+            with torch.no_grad():
+                answer = small.harmonise(composite, torch.from_numpy(mask)[None, None])[0].permute(1, 2, 0).numpy()
+            assert np.allclose(found.picture, np.clip((answer + 1.0) / 2.0, 0.0, 1.0), atol=1e-6)
 
 
 def test_checkpoints_round_trip(small: RainNet, tmp_path: Path) -> None:

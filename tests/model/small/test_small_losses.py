@@ -44,7 +44,8 @@ def test_perfect_answers_cost_nothing_but_softness() -> None:
     targets = make_targets()
     mask = torch.where(targets.part > 0, 50.0, -50.0)[:, None]
     channels = lambda values: values[:, None].expand(-1, 24, -1, -1)  # noqa: E731
-    answers = (mask, soften(targets.part).permute(0, 3, 1, 2).clamp(min=1e-20).log(), channels(targets.u), channels(targets.v))
+    part = soften(targets.part).permute(0, 3, 1, 2).clamp(min=1e-20).log()
+    answers = (mask, part, channels(targets.u), channels(targets.v))
     losses = crop_losses(*answers, targets.rest, torch.zeros(2, 2, 6, 6), targets, progress=0.0)
     assert losses["uv"] == 0.0
     assert losses["rest"] == 0.0

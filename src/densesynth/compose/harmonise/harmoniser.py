@@ -15,7 +15,7 @@ from densesynth.compose.harmonise.checkpoint import load_generator
 from densesynth.compose.harmonise.drift import Drift, measure_drift
 from densesynth.compose.harmonise.generator import RainNet
 from densesynth.compose.harmonise.settings import HarmoniseSettings
-from densesynth.compose.harmonise.transfer import match_band, transfer_reinhard
+from densesynth.compose.harmonise.transfer import match_band, paste, transfer_reinhard
 from densesynth.errors import AssetError
 
 
@@ -62,6 +62,8 @@ class Harmoniser:
         self, pictures: Sequence[Float32[Array, "_ _ 3"]], masks: Sequence[Float32[Array, "_ _"]]
     ) -> list[Float32[Array, "_ _ 3"]]:
         assert self.network is not None
+        if self.settings.full_size:
+            return [self._run_whole(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
         stride = self.network.settings.stride
         size = max(stride, self.settings.estimate_size // stride * stride)
         small = [cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures]
@@ -77,6 +79,23 @@ class Harmoniser:
                 small, answers, small_masks, pictures, masks, strict=True
             )
         ]
+
+    def _run_whole(self, picture: Float32[Array, "h w 3"], mask: Float32[Array, "h w"]) -> Float32[Array, "h w 3"]:
+        """The network's own answer at the picture's size, mirrored outwards to a multiple of its stride."""
+        assert self.network is not None
+        stride, (height, width) = self.network.settings.stride, mask.shape
+        below, beside = -height % stride, -width % stride
+        device = next(self.network.parameters()).device
+
+        def extend(values: Array) -> torch.Tensor:
+            whole = cv2.copyMakeBorder(values, 0, below, 0, beside, cv2.BORDER_REFLECT)
+            return torch.from_numpy(whole.reshape(*whole.shape[:2], -1)).permute(2, 0, 1)[None].to(device)
+
+        region = extend((mask > 0.5).astype(np.float32))
+        with torch.no_grad():
+            seen = self.network.harmonise(extend(picture) * 2.0 - 1.0, region)
+        answer = ((seen[0] + 1.0) / 2.0).permute(1, 2, 0)[:height, :width].cpu().numpy()
+        return paste(np.ascontiguousarray(answer), picture, mask)
 
 
 def open_harmoniser(settings: HarmoniseSettings, device: str = "cpu") -> Harmoniser | None:

@@ -27,6 +27,10 @@ class HarmoniseSettings:
     estimate_size: Annotated[int, Meta(ge=32, le=2048)] = 256
     """Side at which the network looks at a picture; its change of colour is carried to full size smoothly."""
 
+    full_size: bool = False
+    """The network looks at the picture at its own size and its answer is taken as it is; `estimate_size` is unused.
+    Such an answer may blur or move edges (`max_drift` sees to it), and costs with the picture's area."""
+
     def __post_init__(self) -> None:
         if (self.method == "rain") != (self.checkpoint is not None):
             raise ValueError('`checkpoint` and `method` = "rain" go together: give both or neither')

@@ -27,8 +27,8 @@ PART_SHARES = (
 
 @dataclass(frozen=True, kw_only=True)
 class CropTargets:
-    """Labels of n crops at the maps' size. part: 0 background and other people. u, v: [0, 1]. rest: metres. known: false
-    where nothing is learnt, such as a cut-out's soft edge."""
+    """Labels of n crops at the maps' size. part: 0 background and other people. u, v: [0, 1]. rest: metres.
+    known: false where nothing is learnt, such as a cut-out's soft edge."""
 
     part: UInt8[Tensor, "n s s"]
     u: Float[Tensor, "n s s"]
@@ -86,9 +86,7 @@ def tempered(error: Tensor, log_scale: Tensor, ramp: float) -> Tensor:
     return (1.0 - ramp) * error + LIKELIHOOD * likelihood
 
 
-def mask_loss(
-    logits: Float[Tensor, "n s s"], person: Bool[Tensor, "n s s"], known: Bool[Tensor, "n s s"]
-) -> Tensor:
+def mask_loss(logits: Float[Tensor, "n s s"], person: Bool[Tensor, "n s s"], known: Bool[Tensor, "n s s"]) -> Tensor:
     """Binary cross-entropy plus Dice (Milletari et al. 2016), over the pixels that are known."""
     counted = known.to(logits.dtype)
     truth = person.to(logits.dtype) * counted
@@ -100,9 +98,7 @@ def mask_loss(
     return entropy.sum() / counted.sum().clamp(min=1.0) + dice.mean()
 
 
-def part_loss(
-    logits: Float[Tensor, "n 25 s s"], part: UInt8[Tensor, "n s s"], known: Bool[Tensor, "n s s"]
-) -> Tensor:
+def part_loss(logits: Float[Tensor, "n 25 s s"], part: UInt8[Tensor, "n s s"], known: Bool[Tensor, "n s s"]) -> Tensor:
     """Cross-entropy with labels softened within a pixel of a border and weights 1/√frequency, where they are known."""
     pixels = logits.permute(0, 2, 3, 1).reshape(-1, 25)
     wanted = soften(part).reshape(-1, 25) * class_weights(logits)
