@@ -6,8 +6,10 @@ import json
 import pickle
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -26,6 +28,7 @@ from densesynth.data.dataset import open_dataset
 from densesynth.errors import AssetError, ConfigurationError, DatasetError
 from densesynth.generate import generate_dataset
 from densesynth.scene.settings import BodySettings, PeopleSettings, PictureSettings
+from densesynth.skin import join_to_anny
 from densesynth.surface.atlas import ReferenceMesh
 
 
@@ -34,6 +37,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("models")
     write_stand_in(place, load_anny(), "smpl")
     return place
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of this module's own; not by the environment, which would move Warp's kernels too."""
+    place = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("densesynth.cache.cache_folder", lambda kind: place / kind)
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +90,34 @@ def _twins(betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     man, woman = betas.copy(), betas.copy()
     man[0], woman[0] = 0.0, 1.0
     return man, woman
+
+
+def test_the_join_is_kept(assets: BodyAssets, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second start reads it, without Anny, and has the same bytes; damage only costs the time again."""
+    told: list[str] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("densesynth.skin.load_anny", lambda: pytest.fail("Anny was made for nothing"))
+        again = open_body(BodySettings(model="smpl", files=folder), told.append)
+    assert [line for line in told if "joining" in line] == []
+    assert again.joined is not None
+    assert assets.joined is not None
+    pairs = [(again.atlas, assets.atlas), (again.joined.map, assets.joined.map), (again.joined, assets.joined)]
+    for one, other in pairs:
+        for field, array in vars(other).items():
+            if isinstance(array, np.ndarray):
+                np.testing.assert_array_equal(getattr(one, field), array, err_msg=field)
+                assert getattr(one, field).dtype == array.dtype
+    np.testing.assert_array_equal(again.joined.map.located.face, assets.joined.map.located.face)
+    np.testing.assert_array_equal(again.joined.map.located.barycentrics, assets.joined.map.located.barycentrics)
+    assert len(list((cache / "skin").iterdir())) == 2
+    other = load_smpl(folder / "smpl_female.pkl")  # another skin is another join
+    monkeypatch.setattr("densesynth.skin.map_surface", _refuse)
+    with pytest.raises(RuntimeError, match="joined anew"):
+        join_to_anny(other)
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise RuntimeError("joined anew")
 
 
 def test_charts_carried_from_anny_cover_the_body(assets: BodyAssets) -> None:

@@ -1,8 +1,8 @@
 """Draw clips beside the body that wears them: python tools/clip_sheet.py OUT.png FILES… [options].
 
 Each row is a clip, eight moments from left to right: the file's own stick figure (its left red, its right blue), then
-Anny in the retargeted pose. The number is the mean angle between limbs and the file's at that moment, degrees; medians
-over whole clips are printed. Needs trimesh and embreex (the dev group).
+each body in the retargeted pose. The number is the mean angle between limbs and the file's at that moment, degrees;
+medians over whole clips are printed. Needs trimesh and embreex (the dev group).
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import cv2
 import numpy as np
 from motion_sheet import VIEWS, draw_body
 
-from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.body.anny import load_anny
+from densesynth.body.body import Body
+from densesynth.body.smpl import load_smpl
 from densesynth.geometry.skeleton import JOINT
 from densesynth.motion.clip import MotionClip
 from densesynth.motion.read import read_clip
 from densesynth.motion.retarget import LIMBS, Retargeted, retarget
 from densesynth.motion.retarget_names import match_joints
 
-AVERAGE = np.array([0.5, 0.8, 0.5, 0.5, 0.5, 0.5], np.float32)
 SPAN = 2.35  # metres that a tile shows from bottom to top
 INK = {"left": (200, 40, 40), "right": (40, 60, 200), "": (40, 40, 40)}
 
@@ -61,8 +62,23 @@ def sides_of(clip: MotionClip, found: dict[str, int]) -> list[str]:
     return sides
 
 
+def stand(body: Body, done: Retargeted, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """The body at a moment, its lowest point at the height the clip has it: vertices, and the middle of its hips."""
+    posed = body.pose(
+        body.average_betas()[None], done.poses[frame : frame + 1].astype(np.float32), np.zeros((1, 3), np.float32)
+    )
+    rise = np.array([0.0, 0.0, float(done.heights[frame]) - float(posed.vertices[0, :, 2].min())])
+    hips = posed.joints[0, [JOINT["left_hip"], JOINT["right_hip"]]].mean(axis=0)
+    return posed.vertices[0] + rise.astype(np.float32), hips + rise
+
+
 def draw_row(
-    body: AnnyBody, clip: MotionClip, done: Retargeted, moments: int, view: str, tile: tuple[int, int]
+    bodies: list[Body],
+    clip: MotionClip,
+    done: list[Retargeted],
+    moments: int,
+    view: str,
+    tile: tuple[int, int],
 ) -> np.ndarray:
     found = match_joints(clip.joints, clip.name)
     _, places = clip.world()
@@ -75,21 +91,21 @@ def draw_row(
     hips = [found["left_hip"], found["right_hip"]]
     tiles = []
     for frame in np.linspace(0, clip.frames - 1, min(moments, clip.frames)).round().astype(int):
-        posed = body.pose(AVERAGE[None], done.poses[frame : frame + 1].astype(np.float32), np.zeros((1, 3), np.float32))
-        rise = float(done.heights[frame]) - float(posed.vertices[0, :, 2].min())
-        vertices = posed.vertices[0] + np.array([0.0, 0.0, rise], np.float32)
-        middle = posed.joints[0, [JOINT["left_hip"], JOINT["right_hip"]]].mean(axis=0) + np.array([0.0, 0.0, rise])
+        standing = [stand(body, one, frame) for body, one in zip(bodies, done, strict=True)]
+        middle = standing[0][1]
         stick = (places[frame] - places[frame, hips].mean(axis=0)) * (0.417 / size) + middle
         picture = draw_stick(clip, stick, sides, view, tile)
-        cv2.putText(
-            picture, f"{clip.name} {frame}", (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA
-        )
-        worn = draw_body(vertices, body.faces, VIEWS[view], np.array([0.0, 0.0, 0.95]), tile, SPAN)
-        error = f"{np.nanmean(done.errors[frame]):.1f}"
-        cv2.putText(worn, error, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (200, 30, 30), 1, cv2.LINE_AA)
-        tiles += [picture, worn]
+        cv2.putText(picture, str(frame), (4, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
+        tiles.append(picture)
+        for body, one, (vertices, _) in zip(bodies, done, standing, strict=True):
+            worn = draw_body(vertices, body.faces, VIEWS[view], np.array([0.0, 0.0, 0.95]), tile, SPAN)
+            error = f"{np.nanmean(one.errors[frame]):.1f}"
+            cv2.putText(worn, error, (4, 27), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (200, 30, 30), 1, cv2.LINE_AA)
+            tiles.append(worn)
     blank = np.full((tile[1], tile[0], 3), 255, np.uint8)
-    return np.hstack(tiles + [blank] * (2 * moments - len(tiles)))
+    row = np.hstack(tiles + [blank] * ((1 + len(bodies)) * moments - len(tiles)))
+    cv2.putText(row, clip.name, (4, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
+    return row
 
 
 def report(done: Retargeted) -> str:
@@ -109,27 +125,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--body", nargs="+", default=["anny"], help="anny, or a file of SMPL's family; several at once")
     parser.add_argument("--moments", type=int, default=8)
     parser.add_argument("--view", choices=sorted(VIEWS), default="quarter")
     parser.add_argument("--tile", type=int, nargs=2, default=(170, 220))
     parser.add_argument("--names", type=Path, help="a TOML file of joint names, for files of unknown naming")
-    parser.add_argument("--stack", action="store_true", help="clips of one frame go beside each other")
+    parser.add_argument("--stack", type=int, default=0, help="so many clips of one frame go beside each other")
     arguments = parser.parse_args()
-    body = load_anny(print)
-    rest = body.pose(AVERAGE[None], np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32)).joints[0, :22]
+    bodies: list[Body] = [load_anny(print) if one == "anny" else load_smpl(Path(one)) for one in arguments.body]
+    still = np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32)
+    rests = [body.pose(body.average_betas()[None], *still).joints[0, :22].astype(np.float64) for body in bodies]
     rows, errors = [], []
     for file in arguments.files:
         clip = read_clip(file)
-        done = retarget(clip, arguments.names, rest.astype(np.float64))
+        done = [retarget(clip, arguments.names, rest) for rest in rests]
         moments = 1 if arguments.stack else arguments.moments
-        rows.append(draw_row(body, clip, done, moments, arguments.view, tuple(arguments.tile)))
-        errors.append(done.errors.ravel())
-        print(report(done))
-    print(f"over all: median {np.nanmedian(np.concatenate(errors)):.2f}°")
+        rows.append(draw_row(bodies, clip, done, moments, arguments.view, tuple(arguments.tile)))
+        errors.append([one.errors.ravel() for one in done])
+        for body, one in zip(bodies, done, strict=True):
+            print(f"{body.name}: {report(one)}")
+    for body, own in zip(bodies, zip(*errors, strict=True), strict=True):
+        print(f"{body.name} over all: median {np.nanmedian(np.concatenate(own)):.2f}°")
     if arguments.stack:
-        rows += [np.full_like(rows[0], 255)] * (-len(rows) % 4)
-        rows = [np.hstack(rows[k : k + 4]) for k in range(0, len(rows), 4)]
-    cv2.imwrite(str(arguments.out), np.vstack(rows)[..., ::-1])
+        across = arguments.stack
+        rows += [np.full_like(rows[0], 255)] * (-len(rows) % across)
+        rows = [np.hstack(rows[k : k + across]) for k in range(0, len(rows), across)]
+    cv2.imwrite(str(arguments.out), np.vstack(rows)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])
 
 
 if __name__ == "__main__":

@@ -26,12 +26,12 @@ from densesynth.data.schema import BodyFile, Licence
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.settings import BodySettings
+from densesynth.skin import JoinedSkin, carry_charts, join_to_anny
 from densesynth.surface.atlas import Atlas, ReferenceMesh, load_atlas
-from densesynth.surface.carry import carry_atlas, carry_fields, centres_on
+from densesynth.surface.carry import carry_fields
 from densesynth.surface.cse import read_cse_mesh
 from densesynth.surface.official import make_official_atlas, read_official_charts
 from densesynth.surface.textures import coordinates_layout, read_npz_layout, read_obj_layout
-from densesynth.surface.transfer import PosedSurface, SurfaceMap, map_surface
 
 Report = Callable[[str], None]
 SUFFIXES = (".pkl", ".npz", ".mat", ".pickle")
@@ -45,21 +45,21 @@ _CHARTS, _CSE = "UV_Processed.mat", "CSE mesh smpl_27554"
 class BodyAssets:
     """A body, the charts on it, and the files of the user's it was made from.
 
-    joined: from each of its vertices to Anny's surface; None for Anny itself.
+    joined: its skin on Anny's; None for Anny itself.
     """
 
     body: Body
     atlas: Atlas
     files: tuple[BodyFile, ...] = ()
-    joined: SurfaceMap | None = None
+    joined: JoinedSkin | None = None
 
     def make_paint(self, device: str) -> Paint:
         """Anny's paint, or what of it falls on this body."""
         if self.joined is None:
             return load_paint(self.body.faces, device)
-        anny = load_paint(self.joined.target_faces, device)
-        fields = carry_fields(self.joined, anny.fields)
-        return Paint(fields, anny.category[centres_on(self.joined)], np.ascontiguousarray(self.body.faces), device)
+        anny = load_paint(self.joined.map.target_faces, device)
+        fields = carry_fields(self.joined.map, anny.fields)
+        return Paint(fields, anny.category[self.joined.under], np.ascontiguousarray(self.body.faces), device)
 
 
 def open_body(settings: BodySettings, report: Report | None = None) -> BodyAssets:
@@ -115,18 +115,6 @@ def licences_of(files: Sequence[BodyFile]) -> list[Licence]:
     ]
 
 
-def join_to_anny(body: Body) -> SurfaceMap:
-    """From each of the body's vertices to Anny's surface, both average and in the T-pose (some seconds)."""
-    return map_surface(pose_at_rest(body), pose_at_rest(load_anny()))
-
-
-def pose_at_rest(body: Body) -> PosedSurface:
-    """The average shape in the T-pose, with joints and keypoints for landmarks."""
-    posed = body.pose(body.average_betas()[None], np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
-    landmarks = np.concatenate([posed.joints[0], posed.keypoints[0]]).astype(np.float64)
-    return PosedSurface(posed.vertices[0], body.faces, landmarks)
-
-
 def _open_anny(report: Report | None) -> BodyAssets:
     body, atlas = load_anny(report), load_atlas("anny")
     atlas.check_topology(body.faces)
@@ -137,15 +125,13 @@ def _load(settings: BodySettings, files: Sequence[BodyFile], report: Report | No
     by_role = {file.role: Path(file.path) for file in files}
     models = [file for file in files if file.role not in (_CHARTS, _CSE)]
     body = gather_people([load_smpl(Path(file.path), settings.betas, 0, _sex_of(file.role)) for file in models])
-    if report is not None:
-        report("joining the body's skin to Anny's, some seconds …")
-    joined = join_to_anny(body)
+    joined = join_to_anny(body, report)
     mesh = MESHES[body.first.family]
     if _CHARTS in by_role:
         charts = read_official_charts(by_role[_CHARTS])
         atlas = make_official_atlas(charts, body.faces, body.first.rest_position, body.first.data.mirror, mesh)
     else:
-        atlas = carry_atlas(load_atlas("anny"), joined, body.first.rest_position, mesh)
+        atlas = carry_charts(joined, body.first.rest_position, mesh)
     if _CSE in by_role:
         cse = read_cse_mesh(by_role[_CSE], atlas)
         atlas = replace(atlas, reference=ReferenceMesh("smpl_27554", cse.rest))
@@ -172,12 +158,14 @@ def _find_models(settings: BodySettings, report: Report | None) -> list[BodyFile
     if report is not None:
         report(f"looking for {spelled} in {settings.files} …")
     by_key: dict[str, list[Path]] = {}
+    broken: list[str] = []
     for path in sorted(settings.files.rglob("*")):
         if path.suffix.lower() in (".pkl", ".npz", ".pickle") and path.is_file():
             try:
                 asset = recognise(path)
-            except AssetError:
-                continue  # another file of the folder may be broken and of no interest; `assets check` tells
+            except AssetError as error:
+                broken.append(str(error))  # of no interest where the files that are needed are whole
+                continue
             if asset is not None:
                 by_key.setdefault(asset.key, []).append(path)
     files = []
@@ -186,9 +174,10 @@ def _find_models(settings: BodySettings, report: Report | None) -> list[BodyFile
         paths = by_key.get(key, [])
         if not paths:
             held = ", ".join(sorted(by_key)) or "no model"
+            unread = f"; a file that can't be read: {broken[0]}" if broken else ""
             raise AssetError(
                 f"{settings.files}: expected {key}, found {held}; it is at {_KNOWN[key].where}, or leave {gender} out "
-                "of `genders` (`densesynth assets check` tells what is broken)"
+                f"of `genders`{unread}"
             )
         if len(paths) > 1:
             raise AssetError(f"{settings.files}: {paths[0]} and {paths[1]} are both {key}; give a folder with one")

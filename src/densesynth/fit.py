@@ -32,6 +32,7 @@ from densesynth.motion.marker_frames import LEAST_COMMON, choose_frames, lay_ove
 from densesynth.motion.markers import MarkerSet, choose_marker_set, match_labels
 from densesynth.motion.pose_prior import BODY_JOINTS
 
+METHOD = 2  # part of the keys of fits that are kept: raised when the same markers would come out otherwise
 Progress = Callable[[int, int], None]
 
 FAR: Near = (0.04, 1.0)  # noise and stray, metres, while limbs still swing to their markers
@@ -200,7 +201,7 @@ def _find_shape(subject: Subject, observed: Float64[Array, "k m 3"], start: Star
     """Shape, marker places and the chosen frames' poses: roughly first, with the markers where they should be."""
     betas_count, markers = subject.body.betas_count, len(subject.freedom)
     nothing = torch.zeros(betas_count + 3 * markers, dtype=torch.float64)
-    problem = Problem(subject, observed, start, nothing)
+    problem = Problem(subject, observed, start, nothing, independent=1.0 / len(observed))
     own = _choose_starts(problem, nothing, settings)
     # Betas one by one; of the displacements the first of all markers at once, then the second, then the third.
     seeds = torch.zeros(betas_count + 3, len(nothing), dtype=torch.float64)

@@ -143,12 +143,17 @@ class Normal:
 
 
 class Problem:
-    """Markers measured on the body in a row of frames, as least squares."""
+    """Markers measured on the body in a row of frames, as least squares. independent: as `pose_residuals` has it."""
 
     def __init__(
-        self, subject: Subject, observed: Float64[Array, "t m 3"], start: Start, shared: Float[Tensor, "s"]
+        self,
+        subject: Subject,
+        observed: Float64[Array, "t m 3"],
+        start: Start,
+        shared: Float[Tensor, "s"],
+        independent: float = 1.0,
     ) -> None:
-        self.subject = subject
+        self.subject, self._independent = subject, independent
         there = np.isfinite(observed).all(axis=-1)
         self.target = torch.as_tensor(np.where(there[..., None], observed, 0.0))
         self.mask = torch.as_tensor(there.astype(np.float64))
@@ -189,7 +194,8 @@ class Problem:
         rotations, transl = self.read(own)
         betas, displacements = self.shape(shared)
         predicted, joints = self.subject.pose(betas[None], rotations, transl, displacements)
-        return torch.cat([predicted.flatten(1), joints[:, :BODY_JOINTS].flatten(1), pose_residuals(rotations)], dim=1)
+        prior = pose_residuals(rotations, self._independent)
+        return torch.cat([predicted.flatten(1), joints[:, :BODY_JOINTS].flatten(1), prior], dim=1)
 
     def split(self, measured: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Markers, joints, prior: of measurements (t, o) or their derivatives (t, o, p)."""

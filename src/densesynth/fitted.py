@@ -1,7 +1,8 @@
 """Fitted clips on disk, in AMASS's layout, so that whatever reads AMASS reads them: `densesynth fit` writes them.
 
-`poses` (156), `trans`, `mocap_framerate` as SMPL-H's in AMASS; `betas` and `gender` for bodies of SMPL's family;
-Anny's shape is in `anny_betas`. `trans` is exact for SMPL's mean pelvis (`motion.amass`), not for every shape.
+`poses` (156), `trans`, `mocap_framerate` as SMPL-H's in AMASS; `betas` and `gender` for bodies of SMPL's family (no
+`gender` where the body's file tells none); Anny's shape is in `anny_betas`. `pelvis` is where the pelvis lies in the
+body at rest, SMPL's own axes: `trans` is counted from there, exactly for the fitted shape.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from densesynth.arrays import Array
 from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import DifferentiableBody, differentiable_anny
-from densesynth.body.differentiable_smpl import differentiable_smpl
+from densesynth.body.differentiable_smpl import DifferentiableSmpl, differentiable_smpl
 from densesynth.body.smpl import load_smpl
 from densesynth.data.archive import pack_npz
 from densesynth.data.files import make_folder, write_bytes
@@ -45,15 +46,20 @@ def write_fitted(path: Path, fitted: FittedClip, body: DifferentiableBody) -> No
     rotations = fitted.rotations.astype(np.float64)
     poses = np.stack([rotations[..., 0], rotations[..., 2], -rotations[..., 1]], axis=-1)
     poses[:, 0] = compose(rotations[:, 0], np.broadcast_to([np.pi / 2.0, 0.0, 0.0], (len(rotations), 3)))
+    pelvis = PELVIS_FROM_ORIGIN
+    if isinstance(body, DifferentiableSmpl):
+        pelvis = body.pelvis_at_rest(fitted.betas.astype(np.float64))
     arrays: dict[str, Array] = {
         "poses": poses.reshape(len(poses), 156),
-        "trans": fitted.transl.astype(np.float64) - PELVIS_FROM_ORIGIN,
+        "trans": fitted.transl.astype(np.float64) - pelvis,
+        "pelvis": pelvis,
         "mocap_framerate": np.array(fitted.frame_rate),
     }
     if body.name == "anny":
         arrays["anny_betas"] = fitted.betas
     else:
-        sex = body.name.rpartition("_")[2]
-        arrays |= {"betas": fitted.betas, "gender": np.array(sex if "_" in body.name else "neutral")}
+        arrays["betas"] = fitted.betas
+        if "_" in body.name:
+            arrays["gender"] = np.array(body.name.rpartition("_")[2])
     make_folder(path.parent)
     write_bytes(path, pack_npz(arrays))

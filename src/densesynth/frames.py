@@ -34,6 +34,7 @@ from densesynth.label.annotate import annotate
 from densesynth.label.charts import label_charts
 from densesynth.label.keypoints import cast_keypoints, hide_hits
 from densesynth.label.owners import find_owners, groups_of, hide_layers, own_hits, see_vertices
+from densesynth.marker_clips import fit_folder
 from densesynth.motion.source import open_clips
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
@@ -66,8 +67,6 @@ class Generator:
         self.device = choose_device(device)
         self.keep_geometry = keep_geometry
         self.poses = built_in_poses(recipe.people.motions)
-        if recipe.people.clips is not None:
-            self.poses = open_clips(recipe.people.clips, recipe.people.joint_names).draw
         background = recipe.background
         panoramas = None if background.environments is None else open_environments(background.environments)
         self.surroundings = Surroundings(
@@ -83,6 +82,9 @@ class Generator:
         self.left_out += () if self.cutouts is None else self.cutouts.left_out
         assets = open_body(recipe.body, report)
         self.body, self.atlas, self.body_files = assets.body, assets.atlas, assets.files
+        if (clips := recipe.people.clips) is not None:
+            fitted = fit_folder(clips, assets, recipe.people.marker_set, report)
+            self.poses = open_clips(clips, recipe.people.joint_names, fitted.clips, fitted.refused).draw
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
         self.shell = Shell(paint)

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 
 from densesynth.arrays import Array, UInt8
-from densesynth.bodies import pose_at_rest
 from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.data.files import encode_png, write_bytes
 from densesynth.errors import AssetError, ConfigurationError
+from densesynth.skin import join_bodies
 from densesynth.surface.atlas import Atlas, load_atlas
 from densesynth.surface.locate import Located
 from densesynth.surface.official import make_official_atlas, read_official_charts
@@ -30,7 +30,7 @@ from densesynth.surface.textures import (
     tile_layout,
     transfer_texture,
 )
-from densesynth.surface.transfer import SurfaceMap, locate_vertices, map_surface
+from densesynth.surface.transfer import locate_vertices
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +57,6 @@ def open_surface(body: str = "anny", charts: Path | None = None) -> NamedSurface
         raise ConfigurationError(f"{body}: a body of SMPL's topology needs charts; give UV_Processed.mat with --charts")
     atlas = make_official_atlas(read_official_charts(charts), model.faces, model.rest_position, model.data.mirror)
     return NamedSurface(model, atlas)
-
-
-def join_bodies(source: Body, target: Body) -> SurfaceMap:
-    """From each vertex of one body to the other's surface, both of average shape in the T-pose (some seconds)."""
-    return map_surface(pose_at_rest(source), pose_at_rest(target))
 
 
 def map_points(points: Path, out: Path, source: NamedSurface, target: NamedSurface | None = None) -> int:

@@ -92,7 +92,10 @@ def test_a_folder_without_clips_is_refused(tmp_path):
     with pytest.raises(AssetError, match="found none"):
         open_clips(tmp_path)
     (tmp_path / "bad.bvh").write_text("no motion")
-    with pytest.warns(UserWarning, match="left out"), pytest.raises(AssetError, match="1 files, none of which"):
+    with pytest.raises(AssetError, match=r"found one file: .*bad\.bvh.*HIERARCHY"):
+        open_clips(tmp_path)
+    (tmp_path / "worse.bvh").write_text("")
+    with pytest.raises(AssetError, match=r"2 files, none of which can be used; the first: .*bad\.bvh"):
         open_clips(tmp_path)
 
 

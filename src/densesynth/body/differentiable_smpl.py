@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from densesynth.arrays import Array, Int32
+from densesynth.arrays import Array, Float64, Int32
 from densesynth.body.differentiable import ShapePrior
 from densesynth.body.smpl import OURS_FROM_SMPL, SmplBody
 from densesynth.geometry.torch_rotations import matrix_from_vector
@@ -50,6 +50,11 @@ class DifferentiableSmpl:
         endless = np.full(count, np.inf)
         zeros = np.zeros(count)
         return ShapePrior(low=-endless, high=endless, typical=zeros, spread=np.ones(count), starts=zeros[None])
+
+    def pelvis_at_rest(self, betas: Float64[Array, "s"]) -> Float64[Array, "3"]:
+        """Where a shape's pelvis joint lies at rest, SMPL's own axes: what its translation leaves out."""
+        ours = self.heads[0] + torch.as_tensor(betas).to(self.heads) @ self.shape_heads[:, 0]
+        return (ours @ self.frame).double().cpu().numpy()
 
     def forward(
         self,

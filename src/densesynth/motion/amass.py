@@ -51,6 +51,8 @@ def read_amass(path: str | os.PathLike[str]) -> MotionClip:
     rotations = np.stack([poses[..., 0], -poses[..., 2], poses[..., 1]], axis=-1)
     # root: SMPL's rest → world = (our rest → world) ∘ (SMPL's rest → our rest), the last a quarter turn about x
     rotations[:, 0] = compose(poses[:, 0], np.broadcast_to([-np.pi / 2.0, 0.0, 0.0], (frames, 3)))
+    # Files of `densesynth fit` tell where their shape's pelvis is; of others the mean shape's is near.
+    pelvis = _numbers(path, arrays, "pelvis", (3,)) if "pelvis" in arrays else PELVIS_FROM_ORIGIN
     betas = _numbers(path, arrays, "betas", None).reshape(-1) if "betas" in arrays else None
     return MotionClip(
         name=Path(path).stem,
@@ -58,7 +60,7 @@ def read_amass(path: str | os.PathLike[str]) -> MotionClip:
         parents=PARENTS,
         offsets=canonical_offsets(),
         rotations=rotations,
-        root=trans + PELVIS_FROM_ORIGIN,
+        root=trans + pelvis,
         frame_rate=rate,
         betas=betas,
         gender=_gender(arrays),

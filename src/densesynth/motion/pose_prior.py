@@ -27,16 +27,18 @@ _STRAYING = {
 }  # fmt: skip
 
 
-def pose_residuals(rotations: Float[Tensor, "b 22 3"]) -> Float[Tensor, "b 126"]:
+def pose_residuals(rotations: Float[Tensor, "b 22 3"], independent: float = 1.0) -> Float[Tensor, "b 126"]:
     """Numbers whose squares sum to twice the negative log likelihood of each pose.
 
+    independent: how much of a draw of its own each pose is. Twelve moments of one dance, knees bent in each, are nearer
+    to one draw than to twelve; counted as twelve they would straighten the legs and move the markers to make up for it.
     The pelvis is the body's place in the world and has no part in it.
     """
     low, high, straying, twisting, bones = _tables(rotations.dtype, rotations.device)
     swing, twist = split_twist(rotations[:, twisting], bones)
     parts = rotations.index_copy(1, twisting, swing + twist[..., None] * bones)[:, 1:]
     beyond = (torch.relu(parts - high[1:]) - torch.relu(low[1:] - parts)) / LIMIT_SOFTNESS
-    from_rest = rotations[:, 1:] / straying
+    from_rest = rotations[:, 1:] / straying * independent**0.5
     return torch.cat([beyond, from_rest], dim=1).flatten(1)
 
 

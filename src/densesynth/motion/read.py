@@ -37,6 +37,12 @@ def read_clip(path: str | os.PathLike[str]) -> MotionClip:
     )
 
 
+def is_markers(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one that `read_markers` reads, by its name and, of a TSV, its header."""
+    suffix = Path(path).suffix.lower()
+    return suffix == ".c3d" or (suffix == ".tsv" and not is_skeleton(path))
+
+
 def read_markers(path: str | os.PathLike[str]) -> MarkerClip:
     """Optical markers: C3D, Qualisys marker TSV. Raises AssetError."""
     suffix = Path(path).suffix.lower()

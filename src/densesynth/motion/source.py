@@ -18,7 +18,7 @@ from densesynth.arrays import Array, Float64, Int64
 from densesynth.errors import AssetError
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import PARENTS, Pose
-from densesynth.motion.clip import blend, forward
+from densesynth.motion.clip import MotionClip, blend, forward
 from densesynth.motion.figure import BODY_JOINTS, REST
 from densesynth.motion.read import CLIP_SUFFIXES, MARKER_SUFFIXES, read_clip
 from densesynth.motion.retarget import Retargeted, retarget
@@ -69,18 +69,14 @@ class ClipLibrary:
         return Pose(rotations=rotations.astype(np.float32), height=float(height))
 
 
-def open_clips(folder: str | os.PathLike[str], names: Names = None) -> ClipLibrary:
-    """Every skeleton clip in a folder and the folders in it, read and retargeted once, kept in memory.
-
-    names: joint names for files of unknown naming (see `retarget_names`). A file that can't be used is left out with a
-    warning. The library depends on the files' names and content alone. Raises AssetError where no clip is left.
-    """
+def list_clips(folder: str | os.PathLike[str]) -> list[Path]:
+    """The motion and marker files in a folder and the folders in it, in the order of their paths. Raises AssetError."""
     root = Path(folder)
     if not root.is_dir():
         raise AssetError(
             f"{folder}: expected a folder of motion clips, found {'a file' if root.exists() else 'nothing'}"
         )
-    files = sorted(
+    return sorted(
         (
             file
             for file in root.rglob("*")
@@ -88,24 +84,52 @@ def open_clips(folder: str | os.PathLike[str], names: Names = None) -> ClipLibra
         ),
         key=lambda file: file.relative_to(root).as_posix(),
     )
+
+
+def open_clips(
+    folder: str | os.PathLike[str],
+    names: Names = None,
+    fitted: Mapping[Path, MotionClip] | None = None,
+    refused: Mapping[Path, str] | None = None,
+) -> ClipLibrary:
+    """Every clip in a folder and the folders in it, read and retargeted once, kept in memory.
+
+    names: joint names for files of unknown naming (see `retarget_names`). fitted: clips that stand for marker files;
+    refused: why others of them can't be used. A file that can't be used is left out with a warning. The library depends
+    on the files' names and content alone. Raises AssetError where no clip is left.
+    """
+    root = Path(folder)
+    files = list_clips(root)
+    fitted, refused = fitted or {}, refused or {}
     clips: dict[str, Retargeted] = {}
     skipped: dict[str, str] = {}
     for file in files:
         name = file.relative_to(root).with_suffix("").as_posix()
         name = name if name not in clips else file.relative_to(root).as_posix()
         try:
-            clips[name] = retarget(read_clip(file), names)
+            clips[name] = retarget(_take(file, fitted, refused), names)
         except AssetError as error:
             skipped[str(file)] = str(error)
-            warnings.warn(f"clip left out: {error}", stacklevel=2)
     if not clips:
-        found = f"{len(files)} files, none of which can be used" if files else "none"
-        raise AssetError(f"{folder}: expected motion clips ({', '.join(CLIP_SUFFIXES)}), found {found}")
+        found = "none"
+        if skipped:
+            count = f"{len(skipped)} files, none of which can be used; the first" if len(skipped) > 1 else "one file"
+            found = f"{count}: {next(iter(skipped.values()))}"
+        known = ", ".join(dict.fromkeys((*CLIP_SUFFIXES, *MARKER_SUFFIXES)))
+        raise AssetError(f"{folder}: expected motion clips ({known}), found {found}")
+    for reason in skipped.values():
+        warnings.warn(f"clip left out: {reason}", stacklevel=2)
     moments = np.concatenate([_moments(number, clip) for number, clip in enumerate(clips.values())])
     features = np.concatenate(
         [_features(clip.poses[moments[moments[:, 0] == number, 1]]) for number, clip in enumerate(clips.values())]
     )
     return ClipLibrary(clips, moments, _group(features), skipped)
+
+
+def _take(file: Path, fitted: Mapping[Path, MotionClip], refused: Mapping[Path, str]) -> MotionClip:
+    if file in refused:
+        raise AssetError(refused[file])
+    return fitted[file] if file in fitted else read_clip(file)
 
 
 def _moments(number: int, clip: Retargeted) -> Int64[Array, "m 2"]:

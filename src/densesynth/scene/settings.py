@@ -31,10 +31,14 @@ class PeopleSettings:
     motions: tuple[str, ...] = ()
     """Names of built-in motions to draw from; empty means all of them."""
     clips: Path | None = None
-    """Folder of motion clips (BVH, AMASS .npz, ASF/AMC; with its subfolders) to take poses from instead of built-in
-    motions; poses are drawn evenly over how different they are."""
+    """Folder of motion clips (BVH, AMASS .npz, ASF/AMC, Qualisys TSV, C3D; with its subfolders) to take poses from
+    instead of built-in motions; poses are drawn evenly over how different they are. Markers are fitted at the first
+    start and kept in the cache."""
     joint_names: Path | None = None
     """TOML file that names the joints of clips whose naming densesynth doesn't know."""
+    marker_set: str | None = None
+    """Marker set of the marker files among the clips: a built-in one's name or a TOML file; by default the built-in one
+    that knows most of the labels."""
     shells: bool = True
     """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
     garments: Path | None = None

@@ -31,10 +31,14 @@ def carry_fields(joined: SurfaceMap, fields: Float32[Array, "w k"]) -> Float32[A
     return np.einsum("vc,vck->vk", joined.located.barycentrics.astype(np.float64), corners).astype(np.float32)
 
 
-def carry_atlas(atlas: Atlas, joined: SurfaceMap, rest_position: Float32[Array, "v 3"], name: str) -> Atlas:
-    """The charts of the map's target on its source. rest_position: the source's template, metres, our axes."""
+def carry_atlas(
+    atlas: Atlas, joined: SurfaceMap, under: Int32[Array, "f"], rest_position: Float32[Array, "v 3"], name: str
+) -> Atlas:
+    """The charts of the map's target on its source.
+
+    under: `centres_on` of the map. rest_position: the source's template, metres, our axes.
+    """
     faces = joined.source_faces
-    under = centres_on(joined)
     part = atlas.part[under]
     placed = place_points(joined.target_vertices, joined.target_faces, joined.located)
     uv = np.zeros((len(faces), 3, 2), np.float32)
