@@ -9,13 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from densesynth.cli import run
 from densesynth.config import Recipe, recipe_from_table
 from densesynth.data.audit import audit
-from densesynth.data.dataset import complete_frames, open_dataset
+from densesynth.data.dataset import complete_frames, open_dataset, read_manifest
 from densesynth.errors import ConfigurationError, DatasetError
 from densesynth.frames import Generator
 from densesynth.generate import generate_dataset
@@ -137,3 +139,41 @@ def test_full_disk_loses_nothing(recipe: Recipe, tmp_path: Path, monkeypatch: py
     assert complete_frames(out) == {0}
     assert {name: content for name, content in contents(out).items() if "000000" in name} == first
     assert not [name for name in contents(out) if "000001" in name]
+
+
+def test_a_run_goes_on_without_bad_files_and_says_so_at_the_end(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One line for each bad file when it is found and one at the end, from the command line; and nothing else."""
+    panoramas, pictures, cutouts = (tmp_path / name for name in ("panoramas", "pictures", "cutouts"))
+    for folder in (panoramas, pictures, cutouts):
+        folder.mkdir()
+    radiance = np.random.default_rng(0).uniform(0.0, 2.0, (32, 64, 3)).astype(np.float32)
+    cv2.imwrite(str(panoramas / "good.hdr"), radiance)
+    whole = (panoramas / "good.hdr").read_bytes()
+    (panoramas / "cut.hdr").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(panoramas / "square.hdr"), radiance[:, :32])
+    cv2.imwrite(str(pictures / "good.jpg"), np.full((40, 60, 3), 90, np.uint8))
+    (pictures / "cut.jpg").write_bytes((pictures / "good.jpg").read_bytes()[:-30])
+    (pictures / "text.jpg").write_text("no picture")
+    disc = cv2.circle(np.zeros((40, 40, 4), np.uint8), (20, 20), 15, (20, 80, 200, 255), -1)
+    cv2.imwrite(str(cutouts / "good.png"), disc)
+    cv2.imwrite(str(cutouts / "opaque.png"), np.full((40, 40, 3), 90, np.uint8))
+    (cutouts / "cut.png").write_bytes((cutouts / "good.png").read_bytes()[:60])
+    folders = ["--background.environments", str(panoramas), "--background.folder", str(pictures)]
+    folders += ["--occluders.folder", str(cutouts), "--picture.width", "64", "--picture.height", "64"]
+    assert run(["generate", "occluded", "--out", str(tmp_path / "out"), "--frames", "2", *folders]) == 0
+    said = capfd.readouterr().err.splitlines()
+    for bad in ("cut.hdr", "square.hdr", "cut.jpg", "text.jpg", "opaque.png", "cut.png"):
+        about = [line for line in said if bad in line]
+        assert [line.split(":")[0].split(" ")[0] for line in about] == ["warning", "made"], bad
+    assert not [line for line in said if "ERROR" in line or "good" in line]
+
+
+@pytest.mark.parametrize(("options", "quality"), [(["40"], 40), (["40", "60"], [40, 60])])
+def test_a_number_or_a_range_can_be_given_as_an_option(options: list[str], quality: object, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    size = ["--picture.width", "32", "--picture.height", "32"]
+    command = ["generate", "default", "--out", str(out), "--frames", "1", *size, "--picture.jpeg-quality", *options]
+    assert run(command) == 0
+    assert read_manifest(out).configuration["picture"]["jpeg_quality"] == quality

@@ -62,6 +62,7 @@ class Generator:
     ) -> None:
         # One thread a process: more processes are the way to use more cores, and the bytes can't depend on scheduling.
         cv2.setNumThreads(1)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # a damaged file has a line of ours
         torch.set_num_threads(1)
         self.recipe = recipe
         self.device = choose_device(device)
@@ -69,14 +70,16 @@ class Generator:
         self.poses = built_in_poses(recipe.people.motions)
         background = recipe.background
         panoramas = None if background.environments is None else open_environments(background.environments)
+        pictures = None if background.folder is None else load_backdrops(background.folder)
         self.surroundings = Surroundings(
-            pictures=None if background.folder is None else load_backdrops(background.folder),
+            pictures=pictures,
             panoramas=panoramas,
             settings=background,
             light=recipe.light,
         )
         # One line for each of the user's files that the run goes on without.
         self.left_out: tuple[str, ...] = () if panoramas is None else panoramas.left_out
+        self.left_out += () if pictures is None else pictures.left_out
         in_use = recipe.occluders.count[1] > 0 and recipe.occluders.folder is not None
         self.cutouts = open_cutouts(recipe.occluders.folder) if in_use and recipe.occluders.folder else None
         self.left_out += () if self.cutouts is None else self.cutouts.left_out

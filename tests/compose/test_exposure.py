@@ -25,23 +25,6 @@ def make(**sensor: tuple[float, float]) -> FrameRecord:
     return Generator(recipe_from_table(table, "test")).frame(11, 2)
 
 
-EFFECTS = {
-    "aperture": 60.0, "shutter": 60.0, "shake": 4.0, "exposure": 1.0, "white_balance": 60.0, "vignette": 0.5,
-    "fringe": 3.0, "shoulder": 1.0, "smoothing": 1.0, "sharpening": 1.0,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", EFFECTS)
-def test_an_effect_changes_the_picture_and_no_label(name: str) -> None:
-    plain, changed = make(), make(**{name: (EFFECTS[name],) * 2})
-    assert not np.array_equal(changed.picture, plain.picture)
-    for label in ("iuv", "segmentation"):
-        assert np.array_equal(getattr(changed, label), getattr(plain, label))
-    assert changed.annotations == plain.annotations
-    for array in plain.surface:
-        assert np.array_equal(changed.surface[array], plain.surface[array])
-
-
 def test_effects_are_drawn_apart() -> None:
     """One effect's range changes nothing about another: shaken twice, the second time with sharpening."""
     assert make(shake=(0.0, 0.0)).picture.tobytes() == make().picture.tobytes()

@@ -134,7 +134,8 @@ def _normals(
     around = faces[asked[faces].any(axis=1)]
     a, b, c = (vertices[around[:, k]] for k in range(3))
     corner, weight = around.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
-    return np.stack([np.bincount(corner, weight[:, k], len(vertices))[rows] for k in range(3)], axis=1)
+    sums = [np.bincount(corner, weight[:, k], len(vertices))[rows] for k in range(3)]
+    return np.stack(sums, axis=1).astype(np.float64)  # of nobody, they would be whole numbers
 
 
 def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:

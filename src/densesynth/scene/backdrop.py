@@ -123,9 +123,11 @@ CLOSEST_CROP = 1.6  # how much more than the picture's size a photograph may be 
 
 @dataclass(frozen=True)
 class BackdropFolder:
-    """Pictures of a folder and its subfolders, in the order of their names; those that are no pictures left out."""
+    """Pictures of a folder and its subfolders, in the order of their names. left_out: one line for each file that is no
+    picture, or a cut one."""
 
     paths: tuple[Path, ...]
+    left_out: tuple[str, ...] = ()
 
     def draw(self, rng: np.random.Generator, height: int, width: int) -> BackdropPicture:
         """A random crop of a random picture, mirrored half of the time, in linear RGB.
@@ -158,8 +160,8 @@ class BackdropFolder:
 
 
 def load_backdrops(folder: Path) -> BackdropFolder:
-    """List the pictures of a folder. Files that don't begin as pictures are skipped with a warning; a folder without
-    one readable picture raises AssetError."""
+    """List the pictures of a folder. Files that don't begin and end as pictures are skipped with a warning; a folder
+    without one readable picture raises AssetError."""
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise AssetError(
@@ -169,18 +171,38 @@ def load_backdrops(folder: Path) -> BackdropFolder:
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
     except OSError as error:
         raise AssetError(f"{folder}: the folder can't be listed ({error}); check its permissions") from None
-    paths = []
+    paths, left_out = [], []
     for path in files:
-        if cv2.haveImageReader(str(path)):
+        wrong = _find_wrong(path)
+        if wrong is None:
             paths.append(path)
         else:
-            warnings.warn(f"{path}: not a picture that can be read; skipped", stacklevel=2)
+            left_out.append(f"{path}: {wrong}")
+            warnings.warn(f"{path}: {wrong}; skipped", stacklevel=2)
     if not any(_read_picture(path) is not None for path in paths):
         raise AssetError(
             f"{folder}: no readable picture ({', '.join(PICTURE_SUFFIXES)}) among {len(files)} such files; "
             "put pictures there, or leave out background.folder for procedural backgrounds"
         )
-    return BackdropFolder(tuple(paths))
+    return BackdropFolder(tuple(paths), tuple(left_out))
+
+
+def _find_wrong(path: Path) -> str | None:
+    """What is wrong with a file that is no whole picture, told from its beginning and its end; None when nothing is."""
+    if not cv2.haveImageReader(str(path)):
+        return "not a picture that can be read"
+    try:
+        with path.open("rb") as file:
+            begin = file.read(8)
+            file.seek(max(0, path.stat().st_size - TAIL))
+            end = file.read()
+    except OSError as error:
+        return f"can't be read ({error.strerror})"
+    return None if _is_whole(begin, end) else "corrupt or cut short"
+
+
+def _is_whole(begin: bytes, end: bytes) -> bool:
+    return all(last in end for first, last in ENDINGS.items() if begin.startswith(first))
 
 
 @lru_cache(maxsize=32)
@@ -191,9 +213,9 @@ def _read_picture(path: Path) -> UInt8[Array, "h w 3"] | None:
     except OSError as error:
         warnings.warn(f"{path}: can't be read ({error.strerror}); skipped", stacklevel=3)
         return None
-    whole = all(end in data[-TAIL:] for begin, end in ENDINGS.items() if data.startswith(begin))
     try:
-        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if whole and data else None
+        whole = bool(data) and _is_whole(data[:8], data[-TAIL:])
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if whole else None
     except cv2.error:
         picture = None
     if picture is None:
