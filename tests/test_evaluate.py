@@ -21,10 +21,11 @@ from densesynth import Recipe, generate_dataset, open_dataset
 from densesynth.cli import EXIT_MISTAKE, run
 from densesynth.data.results import Detection, write_results
 from densesynth.errors import ConfigurationError
-from densesynth.evaluate import evaluate, open_truth
-from densesynth.evaluation.average_precision import MODES
+from densesynth.evaluate import evaluate, open_mesh, open_truth
+from densesynth.evaluation.average_precision import MODES, score
 from densesynth.evaluation.detect import detect_people, is_checkpoint, open_predictor
 from densesynth.evaluation.pairs import Rules, measure_pairs
+from densesynth.evaluation.truth import Points, TruePerson, Truth
 from densesynth.model.checkpoint import save_model
 from densesynth.model.output import Predictions
 from densesynth.model.small.checkpoint import save_small
@@ -66,8 +67,6 @@ def test_own_labels_as_predictions_are_right(people: Path, tmp_path: Path) -> No
 
 
 def test_swapping_sides_never_raises_gps(people: Path) -> None:
-    from densesynth.evaluate import open_mesh
-
     truth, dataset = open_truth(people)
     assert dataset is not None
     mesh, distances = open_mesh(None, truth)
@@ -180,3 +179,40 @@ def test_checkpoints_are_told_from_dumps(tmp_path: Path) -> None:
     assert found == {"zoo.pkl": True, "dump.pkl": False, "saved.pkl": False, "empty.pkl": False, "text.pkl": False}
     assert is_checkpoint(Path("model.safetensors"))
     assert not is_checkpoint(Path("results.json"))
+
+
+def in_units_of_255(truth: Truth) -> Truth:
+    """Coordinates as the reference's evaluator takes them: 255 to a box's side."""
+
+    def convert(person: TruePerson) -> TruePerson:
+        if person.points is None:
+            return person
+        scaled = {"x": person.points.x * 255 / 256, "y": person.points.y * 255 / 256}
+        return TruePerson(**{**vars(person), "points": Points(**{**vars(person.points), **scaled})})
+
+    people = {image: tuple(convert(one) for one in some) for image, some in truth.people.items()}
+    return Truth(
+        source=truth.source,
+        images=truth.images,
+        people=people,
+        annotations=tuple(one for some in people.values() for one in some),
+        content=truth.content,
+    )
+
+
+def test_the_unit_of_dp_x_alone_costs_the_reference_rules_a_perfect_score(people: Path) -> None:
+    """dp_x is in 1/256 of the box (DensePose's documentation and its training code), its evaluator divides by 255: what
+    it reads lies up to a pixel further right and down, on another part or beside the person."""
+    truth, dataset = open_truth(people)
+    assert dataset is not None
+    mesh, distances = open_mesh(None, truth, dataset)
+    own = own_labels(dataset)
+    as_written = measure_pairs(truth, own, mesh, distances)
+    assert min(one.gps.max(axis=0).min() for one in as_written) < 0.99
+    converted = measure_pairs(in_units_of_255(truth), own, mesh, distances)
+    assert min(one.gps.max(axis=0).min() for one in converted) > 0.999  # U, V in steps of 1/255, no more
+    for mode in MODES:
+        assert score(converted, mode)["AP"] == pytest.approx(1.0)
+    strict = measure_pairs(truth, own, mesh, distances, Rules(strict=True))
+    for one, other in zip(converted, strict, strict=True):
+        np.testing.assert_allclose(one.gps, other.gps, atol=1e-3)

@@ -42,14 +42,29 @@ def frames_bar(console: Console, what: str) -> Iterator[Callable[[int, int], Non
 
 @contextmanager
 def stages_bar(console: Console) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each thing that is told about, as they come; yields a function to tell (what, done, in all)."""
+    """A bar for each thing that is told about, one at a time; yields a function to tell (what, done, in all).
+
+    Between them the console is free for other bars.
+    """
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), _RateColumn(), TimeElapsedColumn())
-    with Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console) as progress:
-        tasks: dict[str, TaskID] = {}
+    showing: list[tuple[str, Progress, TaskID]] = []
 
-        def advance_to(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
+    def close() -> None:
+        while showing:
+            showing.pop()[1].stop()
 
+    def advance_to(what: str, done: int, total: int) -> None:
+        if not showing or showing[0][0] != what:
+            close()
+            started = Progress(*columns, TextColumn("left"), TimeRemainingColumn(), console=console)
+            started.start()
+            showing.append((what, started, started.add_task(what, total=total)))
+        _, progress, task = showing[0]
+        progress.update(task, completed=done, total=total)
+        if done >= total:
+            close()
+
+    try:
         yield advance_to
+    finally:
+        close()

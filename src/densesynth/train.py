@@ -119,8 +119,9 @@ def train(
                     best = measures["score"]
                     _publish(out / BEST, model, average, step, table, measures)
             if rank == 0 and (step % run.save_every == 0 or step == last):
-                save_state(out, model, average, optimiser, Progress(step=step, best=best), table, run.keep)
+                # The model first: a state of this step then says that its model is there too.
                 _publish(out / MODEL, model, average, step, table, measures)
+                save_state(out, model, average, optimiser, Progress(step=step, best=best), table, run.keep)
             if step >= last:
                 break
     if writer is not None:

@@ -13,7 +13,18 @@ import tyro
 from rich.console import Console
 
 import densesynth
-from densesynth.cli import cutting, evaluating, fitting, harmonising, looking, making, predicting, surfaces, training
+from densesynth.cli import (
+    cutting,
+    evaluating,
+    fitting,
+    harmonising,
+    looking,
+    making,
+    predicting,
+    reproducing,
+    surfaces,
+    training,
+)
 from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
@@ -29,6 +40,7 @@ COMMANDS: tuple[Command, ...] = (
     *training.COMMANDS,
     *evaluating.COMMANDS,
     *predicting.COMMANDS,
+    *reproducing.COMMANDS,
 )
 
 

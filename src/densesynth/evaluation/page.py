@@ -62,6 +62,11 @@ def figure_html(content: bytes, kind: str, caption: str) -> str:
     return f'<figure><img alt="{text}" src="data:image/{kind};base64,{data}"><figcaption>{text}</figcaption></figure>'
 
 
+def make_plots(count: int) -> tuple[Any, Any]:
+    """A figure with so many plots side by side."""
+    return plt.subplots(1, count, figsize=(5 * count, 3.6))
+
+
 def plot_png(figure: Any) -> bytes:
     """A matplotlib figure as PNG; closes it."""
     stream = io.BytesIO()

@@ -70,7 +70,7 @@ def rcnn_settings(settings: ModelSettings) -> RcnnSettings:
     return RcnnSettings(
         short_side=short,
         long_side=long,
-        backbone=BackboneSettings(depth=26, width=8, channels=32, freeze=0),
+        backbone=BackboneSettings(depth=26, width=8, channels=64, freeze=0),  # two for each group of group norm
         detector=ProposalSettings(box_features=64, proposals_before=(200, 100), proposals_after=(100, 50), regions=64),
         head=replace(head, convolutions=2, channels=32, pool=14),
     )
