@@ -135,7 +135,8 @@ def _look_at_textures(path: Path, files: PaperFiles) -> str:
     if files.smpl is None or files.texture_layout is None:
         raise DensesynthError(f"{path}: textures lie on SMPL's body: give --smpl and --texture-layout with them")
     library = judge_folder(path, files.smpl, files.texture_layout)
-    return f"{len(library.textures)} pictures can be used, {len(library.left_out)} can't; {library.count_people():,} people"
+    bad = len(library.left_out)
+    return f"{len(library.textures)} pictures can be used, {bad} can't; they make {library.count_people():,} people"
 
 
 def _look_at_texture_layout(path: Path, _: PaperFiles) -> str:
