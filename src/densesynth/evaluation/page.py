@@ -25,7 +25,7 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #ddd}
 th:first-child,td:first-child{text-align:left}
-small{color:#777;display:block;font-size:.75rem}
+small{color:#777;display:block;font-size:.75rem;white-space:pre-line}
 img{max-width:100%}
 .row{display:flex;flex-wrap:wrap;gap:1rem}.row figure{margin:0;flex:1 1 30rem}
 figcaption{color:#555;font-size:.85rem}

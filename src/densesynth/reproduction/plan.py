@@ -109,7 +109,7 @@ def paper_recipe(files: PaperFiles) -> Recipe:
     return recipe_from_table(table, "the recipe `paper` with your folders")
 
 
-def tiny_plan(out: Path, seed: int = 0, steps: int = 12) -> Plan:
+def tiny_plan(out: Path, seed: int = 0, steps: int = 40) -> Plan:
     """All of it in minutes on a CPU: free assets, made-up annotated pictures, networks of a few thousand weights."""
     small = {"width": 128, "height": 128, "edge_samples": 1}
     finetune = shrink(load_training_recipe(training_recipe("paper-finetune")), steps)

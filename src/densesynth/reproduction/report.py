@@ -44,7 +44,7 @@ def rows_of(found: Scores, table: TableName) -> list[list[str]]:
             if column in theirs:
                 difference = f" ({100 * value - theirs[column]:+.2f})" if value >= 0 else ""
                 small.append(f"published {theirs[column]:.2f}{difference}")
-            cells.append("\n".join([*lines, "; ".join(small)]) if small else lines[0])
+            cells.append("\n".join([*lines, *small]))
         rows.append([name, *cells])
     return rows
 
