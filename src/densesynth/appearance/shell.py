@@ -21,7 +21,7 @@ from densesynth.appearance.paint import FIELDS, Paint
 from densesynth.arrays import Array, Float32, UInt8
 from densesynth.errors import AssetError
 
-SMOOTHING = 14  # averagings over a vertex's neighbours
+SMOOTHING = 14  # averagings over a vertex's neighbours; even
 CUT = ("top", "top_loose", "bottom", "bottom_loose", "hair", "hat")
 """Metres of thickness of top, bottom, hair and hat; how loose top and bottom are, 0 (skin-tight) .. 1. A row of UNCUT
 leaves the body as it is: what it wears is on a picture."""
@@ -86,17 +86,16 @@ class Shell:
         vertices = wp.array(np.ascontiguousarray(body), dtype=wp.vec3, device="cpu", copy=False)
         rows = wp.array(ptr=outfits.ctypes.data, shape=len(outfits), dtype=Row, device="cpu")
         cut = wp.array(ptr=cuts.ctypes.data, shape=len(cuts), dtype=kernels.Cut, device="cpu")
-        normals, worn = (wp.empty(count, dtype=wp.vec3, device="cpu") for _ in range(2))
+        normals, now, then, worn = (wp.empty(count, dtype=wp.vec3, device="cpu") for _ in range(4))
         face_normals = wp.empty(faces.shape, dtype=wp.vec3, device="cpu")
-        places = wp.empty((2, count), dtype=wp.vec3, device="cpu")
         thick, loose = (wp.empty(count, dtype=wp.float32, device="cpu") for _ in range(2))
         wp.launch(kernels.find_face_normals, faces.shape, [vertices, faces, face_normals], device="cpu")
         wp.launch(kernels.find_normals, count, [face_normals, face_starts, around, normals], device="cpu")
         inputs = [k, fields, bare, table, rows, cut, normals, thick, loose]
         wp.launch(kernels.measure_shell, count, inputs, device="cpu")
-        wp.launch(kernels.lift, count, [vertices, normals, thick, places], device="cpu")
-        wp.launch(kernels.relax, 1, [SMOOTHING, active, starts, beside, loose, places], device="cpu")
-        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, places, SMOOTHING, worn], device="cpu")
+        wp.launch(kernels.lift, count, [vertices, normals, thick, now, then], device="cpu")
+        wp.launch(kernels.relax, 1, [SMOOTHING // 2, active, starts, beside, loose, now, then], device="cpu")
+        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, now, worn], device="cpu")
         return np.asarray(worn.numpy().copy())
 
     @cached_property

@@ -46,12 +46,12 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = False) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:
-        raise DatasetError(explain_write_error(path, error)) from error
-    finally:
-        # Gone already when all went well; a KeyboardInterrupt must not leave it behind either.
+    except BaseException as error:  # a KeyboardInterrupt must not leave it behind either
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError):
+            raise DatasetError(explain_write_error(path, error)) from error
+        raise
 
 
 def make_folder(path: Path) -> None:

@@ -46,27 +46,29 @@ def find_owners(buffers: Buffers, meshes: Sequence[SceneMesh]) -> tuple[Buffers,
     owner = np.array([SCENERY, *(mesh.owner for mesh in meshes)], dtype=np.uint8)
     if all(mesh.layer == 0 for mesh in meshes) and np.array_equal(owner, np.arange(len(owner))):
         return buffers, None
-    instance = owner[buffers.instance]
-    face, barycentrics = buffers.face.copy(), buffers.barycentrics.copy()
-    layer = np.zeros(instance.shape, np.uint8)
-    worn = 0
-    for number, mesh in enumerate(meshes, start=1):
-        if mesh.binding is None:
-            continue
-        worn += 1
-        where = np.flatnonzero(buffers.instance == number)
-        layer.reshape(-1)[where] = worn
-        points = mesh.binding.carry(
-            buffers.face.reshape(-1)[where], buffers.barycentrics.reshape(-1, 3).take(where, axis=0)
-        )
-        face.reshape(-1)[where] = points.face
-        barycentrics.reshape(-1, 3)[where] = points.barycentrics
-    nothing = (instance == 0) & (buffers.instance != 0)
-    face[nothing], barycentrics[nothing] = -1, 0.0
-    seen = np.flatnonzero(layer)
-    layers = Layers(
-        mesh=layer, face=buffers.face.reshape(-1)[seen], barycentrics=buffers.barycentrics.reshape(-1, 3)[seen]
-    )
+    shape = buffers.instance.shape
+    seen = np.flatnonzero(buffers.instance != 0)  # the rest of this is done where there is something
+    number, mesh_face = buffers.instance.reshape(-1)[seen], buffers.face.reshape(-1)[seen]
+    weights = buffers.barycentrics.reshape(-1, 3).take(seen, axis=0)
+    point_face, point_weights = mesh_face.copy(), weights.copy()
+    worn = [k for k, mesh in enumerate(meshes, start=1) if mesh.binding is not None]
+    row_of = np.zeros(len(owner), np.uint8)
+    row_of[worn] = np.arange(1, len(worn) + 1)
+    row = row_of[number]
+    for k, mesh in enumerate(meshes, start=1):
+        if mesh.binding is not None:
+            where = np.flatnonzero(number == k)
+            points = mesh.binding.carry(mesh_face[where], weights.take(where, axis=0))
+            point_face[where], point_weights[where] = points.face, points.barycentrics
+    person = owner[number]
+    nothing = np.flatnonzero(person == SCENERY)
+    point_face[nothing], point_weights[nothing] = -1, 0.0
+    instance, layer = np.zeros((2, *shape), np.uint8)
+    face, barycentrics = np.full(shape, -1, np.int32), np.zeros((*shape, 3), np.float32)
+    instance.reshape(-1)[seen], layer.reshape(-1)[seen] = person, row
+    face.reshape(-1)[seen], barycentrics.reshape(-1, 3)[seen] = point_face, point_weights
+    covers = np.flatnonzero(row)
+    layers = Layers(mesh=layer, face=mesh_face[covers], barycentrics=weights.take(covers, axis=0))
     return replace(buffers, instance=instance, face=face, barycentrics=barycentrics), layers if worn else None
 
 
@@ -101,8 +103,9 @@ def see_vertices(
     near_worn = cv2.dilate((layers.mesh > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     screen = view.raster.screen.numpy()
     for k, number in enumerate(bodies):
-        first, end = view.raster.geometry.vertex_starts[number : number + 2]
-        asked = np.flatnonzero(~visible[k] & _beside(screen[first:end, :2], near_worn))
+        first = view.raster.geometry.vertex_starts[number]
+        asked = np.flatnonzero(~visible[k])
+        asked = asked[_beside(screen[first + asked], near_worn)]
         inside, column, row = _project(view.camera, posed.vertices[k][asked])
         rows = asked[inside]
         under = (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
@@ -115,11 +118,11 @@ def see_vertices(
     return visible
 
 
-def _beside(screen: Float32[Array, "v 2"], mask: Bool[Array, "h w"]) -> Bool[Array, "v"]:
-    """Of places in the picture, px, those on a pixel of the mask."""
+def _beside(screen: Float32[Array, "v 4"], mask: Bool[Array, "h w"]) -> Bool[Array, "v"]:
+    """Of places in the picture (x, y in px first), those on a pixel of the mask."""
     height, width = mask.shape
     inside = (screen[:, 0] > -1.0) & (screen[:, 1] > -1.0) & (screen[:, 0] < width + 1) & (screen[:, 1] < height + 1)
-    column, row = screen[inside].astype(np.intp).T
+    column, row = screen[inside, :2].astype(np.intp).T
     beside = np.zeros(len(screen), dtype=bool)
     beside[inside] = mask[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
     return beside
@@ -131,7 +134,7 @@ def _normals(
     """Normals at some vertices, of any length; of all faces, those too that aren't drawn under cloth."""
     asked = np.zeros(len(vertices), dtype=bool)
     asked[rows] = True
-    around = faces[asked[faces].any(axis=1)]
+    around = faces[asked[faces[:, 0]] | asked[faces[:, 1]] | asked[faces[:, 2]]]
     a, b, c = (vertices[around[:, k]] for k in range(3))
     corner, weight = around.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
     sums = [np.bincount(corner, weight[:, k], len(vertices))[rows] for k in range(3)]

@@ -123,37 +123,52 @@ def lift(
     vertices: wp.array(dtype=wp.vec3),
     normals: wp.array(dtype=wp.vec3),
     thickness: wp.array(dtype=wp.float32),
-    lifted: wp.array2d(dtype=wp.vec3),
+    lifted: wp.array(dtype=wp.vec3),
+    copy: wp.array(dtype=wp.vec3),
 ):
     i = wp.tid()
     p = vertices[i] + normals[i] * thickness[i]
-    lifted[0, i] = p
-    lifted[1, i] = p
+    lifted[i] = p
+    copy[i] = p
 
 
-@wp.kernel
-def relax(
-    steps: int,
+@wp.func
+def relax_once(
     active: wp.array(dtype=wp.int32),
     starts: wp.array(dtype=wp.int32),
     beside: wp.array(dtype=wp.int32),
     loose: wp.array(dtype=wp.float32),
-    places: wp.array2d(dtype=wp.vec3),
+    before: wp.array(dtype=wp.vec3),
+    after: wp.array(dtype=wp.vec3),
 ):
-    """Smoothing where cloth is loose, all in one thread: its steps follow one another. The last one's result is in row
-    `steps` modulo 2."""
-    for step in range(steps):
-        before = step % 2
-        for j in range(active.shape[0]):
-            i = active[j]
-            share = loose[i]
-            if share > 0.0:
-                mean = wp.vec3(0.0, 0.0, 0.0)
-                for k in range(starts[i], starts[i + 1]):
-                    mean = mean + places[before, beside[k]]
-                mean = mean / wp.float32(starts[i + 1] - starts[i])
-                p = places[before, i]
-                places[1 - before, i] = p + (mean - p) * (0.75 * share)
+    for j in range(active.shape[0]):
+        i = active[j]
+        share = loose[i]
+        if share > 0.0:
+            mean = wp.vec3(0.0, 0.0, 0.0)
+            first = starts[i]
+            end = starts[i + 1]
+            for k in range(first, end):
+                mean = mean + before[beside[k]]
+            mean = mean / wp.float32(end - first)
+            p = before[i]
+            after[i] = p + (mean - p) * (0.75 * share)
+
+
+@wp.kernel
+def relax(
+    pairs: int,
+    active: wp.array(dtype=wp.int32),
+    starts: wp.array(dtype=wp.int32),
+    beside: wp.array(dtype=wp.int32),
+    loose: wp.array(dtype=wp.float32),
+    now: wp.array(dtype=wp.vec3),
+    then: wp.array(dtype=wp.vec3),
+):
+    """Smoothing where cloth is loose, two steps at a time and all in one thread: steps follow one another."""
+    for _ in range(pairs):
+        relax_once(active, starts, beside, loose, now, then)
+        relax_once(active, starts, beside, loose, then, now)
 
 
 @wp.kernel
@@ -162,8 +177,7 @@ def settle(
     normals: wp.array(dtype=wp.vec3),
     thickness: wp.array(dtype=wp.float32),
     loose: wp.array(dtype=wp.float32),
-    relaxed: wp.array2d(dtype=wp.vec3),
-    steps: int,
+    relaxed: wp.array(dtype=wp.vec3),
     worn: wp.array(dtype=wp.vec3),
 ):
     """Cloth lies at least its thickness above the skin, and where hollows are spanned, above that."""
@@ -172,7 +186,7 @@ def settle(
     n = normals[i]
     t = thickness[i]
     if loose[i] > 0.0:
-        q = relaxed[steps % 2, i]
+        q = relaxed[i]
         height = wp.dot(q - p, n)
         aside = q - p - n * height
         lowest = 0.55 * t

@@ -41,6 +41,28 @@ def edge(n: wp.vec3d, ray: wp.vec2d) -> wp.float64:
 def lowest(a: wp.float64, b: wp.float64, c: wp.float64) -> wp.float64: ...
 
 
+@wp.func_native("""
+    wp::vec4 m = a;
+    for (int k = 0; k < 4; ++k) {
+        m[k] = b[k] < m[k] ? b[k] : m[k];
+        m[k] = c[k] < m[k] ? c[k] : m[k];
+    }
+    return m;
+""")
+def least(a: wp.vec4, b: wp.vec4, c: wp.vec4) -> wp.vec4: ...
+
+
+@wp.func_native("""
+    wp::vec4 m = a;
+    for (int k = 0; k < 4; ++k) {
+        m[k] = b[k] > m[k] ? b[k] : m[k];
+        m[k] = c[k] > m[k] ? c[k] : m[k];
+    }
+    return m;
+""")
+def greatest(a: wp.vec4, b: wp.vec4, c: wp.vec4) -> wp.vec4: ...
+
+
 @wp.func
 def lowest_weight(na: wp.vec3d, nb: wp.vec3d, nc: wp.vec3d, ray: wp.vec2d) -> wp.float64:
     """Not negative where the ray meets the triangle, once its normals are turned so that det > 0."""
@@ -111,8 +133,8 @@ def bound_faces(
         if outside(o.ideal_min, o.ideal_max, in_camera[f[0]], in_camera[f[1]], in_camera[f[2]]):
             bound = wp.vec4(1.0, 1.0, 0.0, 0.0)
     else:
-        low = wp.min(wp.min(a, b), c)
-        high = wp.max(wp.max(a, b), c)
+        low = least(a, b, c)
+        high = greatest(a, b, c)
         dx = high[2] - low[2]
         dy = high[3] - low[3]
         grow = o.sagitta * (dx * dx + dy * dy) + o.slack
