@@ -55,7 +55,7 @@ def _lens(key: str, strength: float) -> Effect:
 
 _BEND = {"focal_length": [30.0, 40.0], "k1": [0.01, 0.02], "k2": [0.01, 0.01], "k3": [0.001, 0.001], "k4": [0.0, 0.001]}
 _LAMP = {"lamp_strength": [0.5, 0.6], "lamp_distance": [1.5, 2.0]}
-_OBJECT = {"share": 1.0, "size": [0.5, 0.9], "softness": [2.0, 2.0]}
+_OBJECT = {"share": 1.0, "standing": 0.5, "size": [0.5, 0.9], "softness": [2.0, 2.0]}
 
 EFFECTS = (
     *(_situation(key) for key in ("portrait", "whole_body", "cut_off", "selfie", "cctv", "drone")),

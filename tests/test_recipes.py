@@ -74,7 +74,14 @@ def test_what_the_paper_s_recipe_lacks_is_said_line_by_line(
     assert run(["generate", "paper", "--out", "out"]) == EXIT_MISTAKE
     said = capsys.readouterr().err
     recipe = load_recipe("paper")
-    for key in ("body.files", "background.folder", "occluders.folder", "harmonise.checkpoint"):
+    for key in (
+        "body.files",
+        "appearance.textures",
+        "appearance.layout",
+        "background.folder",
+        "occluders.folder",
+        "harmonise.checkpoint",
+    ):
         section, name = key.split(".")
         line = next(line for line in said.splitlines() if key in line)
         assert str(getattr(getattr(recipe, section), name)) in line

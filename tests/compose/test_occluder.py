@@ -12,6 +12,7 @@ import pytest
 
 from densesynth.compose.blend import BAND, soften_alpha
 from densesynth.compose.objects import make_object
+from densesynth.compose.occluder import lay_occluders
 from densesynth.config import recipe_from_table
 from densesynth.data.audit import audit
 from densesynth.data.dataset import open_dataset
@@ -192,3 +193,31 @@ def test_draws_follow_the_settings() -> None:
     people = [{item.person for item in frame} for frame in drawn]
     assert 0.4 < np.mean([len(found) / 2 for found in people]) < 0.6
     assert all(0.3 <= item.size <= 0.4 and 0 <= item.kind < 6 for frame in drawn for item in frame)
+
+
+def test_what_stands_stands_before_the_feet_with_a_shadow_below() -> None:
+    """On the ground, over the lowest part of the person, upright; the shadow falls on no one."""
+    instance = np.zeros((200, 200), np.uint8)
+    instance[40:150, 90:110] = 1
+    settings = OccluderSettings(count=(1, 1), share=1.0, standing=1.0, size=(0.4, 0.4), softness=(0.0, 0.0))
+    for seed in range(12):
+        drawn = draw_occluders(settings, 1, len(KINDS), np.random.default_rng(seed))
+        assert drawn[0].stands is not None
+        layer = lay_occluders(drawn, instance, None)
+        assert layer is not None
+        assert layer.shadow is not None
+        rows = np.flatnonzero((layer.alpha > 127).any(axis=1))
+        assert rows[-1] >= 149 - 1
+        assert rows[0] < 149  # it hides something of the person
+        assert (layer.hidden & (instance > 0)).any()
+        assert not layer.shadow[instance > 0].any()
+        assert 0.15 < layer.shadow.max() <= 0.61
+        darkest = np.argmax(layer.shadow.max(axis=1))
+        assert abs(int(darkest) - int(rows[-1])) < 12
+    floating = draw_occluders(
+        OccluderSettings(count=(1, 1), share=1.0, standing=0.0), 1, len(KINDS), np.random.default_rng(0)
+    )
+    assert floating[0].stands is None
+    layer = lay_occluders(floating, instance, None)
+    assert layer is not None
+    assert layer.shadow is None

@@ -17,17 +17,21 @@ from densesynth.render.buffers import Buffers
 from densesynth.render.lighting import Lighting, evaluate_basis
 from densesynth.scene.occluders import LARGEST, CutoutFolder, Occluder, read_cutout
 
+SHADOW = 0.6  # share of the light that the ground right below a standing cut-out lacks
+BASE = 0.15  # share of a cut-out's height that stands on the ground
 HALF = 128  # alpha, of 255, from which a pixel is no longer the person's
 
 
 @dataclass(frozen=True, kw_only=True)
 class OccluderLayer:
     """All cut-outs of a picture, flattened. albedo: linear RGB. normal: camera frame, not of unit length where cut-outs
-    blend. alpha: 255 hides wholly, below HALF a pixel stays the person's; the picture blends with alpha / 255."""
+    blend. alpha: 255 hides wholly, below HALF a pixel stays the person's; the picture blends with alpha / 255.
+    shadow: share of the light that the ground lacks below those that stand on it; None without."""
 
     albedo: Float32[Array, "h w 3"]
     normal: Float32[Array, "h w 3"]
     alpha: UInt8[Array, "h w"]
+    shadow: Float32[Array, "h w"] | None = None
 
     @property
     def hidden(self) -> Bool[Array, "h w"]:
@@ -43,22 +47,51 @@ def lay_occluders(
     height, width = instance.shape
     premultiplied = np.zeros((height, width, 6), np.float32)
     alpha = np.zeros((height, width), np.float32)
+    shadow = None
     for occluder in occluders:
         pixels = np.flatnonzero(instance == occluder.person)
         if not len(pixels):
             continue
         row, column = np.divmod(pixels, width)
         extent = max(int(row[-1] - row[0]), int(column.max() - column.min())) + 1
-        middle = int(pixels[int(occluder.at * len(pixels))])
+        # Pixels are in row order: one that stands is before the lowest quarter of them.
+        at = occluder.at if occluder.stands is None else 0.75 + 0.25 * occluder.at
+        middle = int(pixels[int(at * len(pixels))])
         values, own = _make_cutout(occluder, max(4.0, occluder.size * extent), folder)
-        _paste(premultiplied, alpha, values, own, (middle % width, middle // width))
+        across, down = middle % width, middle // width
+        if occluder.stands is not None:
+            shown = np.flatnonzero((own > 0.5).any(axis=1))
+            foot = int(row[-1] + occluder.stands * len(shown))
+            down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
+            shadow = np.zeros((height, width), np.float32) if shadow is None else shadow
+            np.maximum(shadow, _cast(own, across, foot, (height, width)), out=shadow)
+        _paste(premultiplied, alpha, values, own, (across, down))
     levels = np.rint(alpha * 255.0).astype(np.uint8)
     if not levels.any():
         return None
     values = premultiplied / np.maximum(alpha, np.float32(1e-6))[..., None]
     return OccluderLayer(
-        albedo=np.ascontiguousarray(values[..., :3]), normal=np.ascontiguousarray(values[..., 3:]), alpha=levels
+        albedo=np.ascontiguousarray(values[..., :3]),
+        normal=np.ascontiguousarray(values[..., 3:]),
+        alpha=levels,
+        shadow=None if shadow is None else shadow * (instance == 0),
     )
+
+
+def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shape: tuple[int, int]) -> Float32[Array, "h w"]:
+    """Contact shadow of a cut-out whose lowest row is `foot` and whose middle is the column `across`: a soft flat
+    ellipse about what of it touches the ground."""
+    shown = np.flatnonzero((own > 0.5).any(axis=1))
+    shadow = np.zeros(shape, np.float32)
+    if not len(shown):
+        return shadow
+    high = max(1, int(BASE * len(shown)))
+    base = np.flatnonzero((own[shown[-1] + 1 - high : shown[-1] + 1] > 0.5).any(axis=0))
+    wide = 0.5 * (int(base[-1]) - int(base[0]) + 1)
+    centre = (across - own.shape[1] // 2 + 0.5 * (int(base[0]) + int(base[-1])), foot - 0.2 * wide)
+    axes = (max(1.15 * wide, 1.0), max(0.35 * wide, 1.0))
+    cv2.ellipse(shadow, (centre, (2.0 * axes[0], 2.0 * axes[1]), 0.0), SHADOW, -1)
+    return np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.13 * wide, 0.7)))
 
 
 def _make_cutout(
@@ -159,7 +192,7 @@ def blend_occluders(
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
     share = (layer.alpha.reshape(-1)[where].astype(np.float32) / np.float32(255.0))[:, None]
     colour = layer.albedo.reshape(-1, 3)[where] * light_at(normal, lighting)
-    blended = linear.copy()
+    blended = linear.copy() if layer.shadow is None else linear * (np.float32(1.0) - layer.shadow[..., None])
     pixels = blended.reshape(-1, 3)
     pixels[where] = pixels[where] * (1.0 - share) + colour * share
     return blended

@@ -103,6 +103,8 @@ class Painter:
                 linear, harmonised = harmonise_linear(linear, share, self.harmoniser, occluders)
         with stage("sensor"):
             velocity = pixel_velocity(buffers, scene.people, faces, scene.camera) if drawn.shutter > 0.0 else None
+            if velocity is not None and occluders is not None:
+                velocity *= ~occluders.hidden[..., None]  # objects stand still
             picture = take(linear, drawn, self.settings, buffers, behind, scene.camera, velocity, sensor, self.device)
             return picture, harmonised
 

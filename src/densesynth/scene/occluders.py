@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
@@ -34,6 +34,8 @@ class OccluderSettings:
     """Longer side of a cut-out, as a share of the longer side of the person's box."""
     softness: Range = (0.5, 3.0)
     """Standard deviation of the Gaussian that softens its edge, pixels; [0, 0] leaves edges as they are."""
+    standing: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.6
+    """How many of them stand on the ground before the person, with a shadow; the others are anywhere over them."""
     folder: Path | None = None
     """Folder (searched with its subfolders) of PNG pictures with alpha; leave out for procedural objects."""
 
@@ -43,7 +45,8 @@ class OccluderSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Occluder:
-    """One cut-out. person: whom it hides, from 1. kind: index into KINDS or number of the folder's file. seed: of a
+    """One cut-out. stands: how far below the person's lowest pixel it stands, as a share of its height; None where it
+    doesn't. person: whom it hides, from 1. kind: index into KINDS or number of the folder's file. seed: of a
     procedural object. at: which of the person's pixels its middle covers, as a share of them in row order. size: see
     `OccluderSettings`. turn: radians, anticlockwise. softness: pixels."""
 
@@ -55,6 +58,7 @@ class Occluder:
     turn: float
     mirrored: bool
     softness: float
+    stands: float | None = None
 
 
 def draw_occluders(
@@ -68,19 +72,23 @@ def draw_occluders(
         chosen = bool(rng.random() < settings.share)
         count = int(rng.integers(settings.count[0], settings.count[1], endpoint=True))
         for _ in range(count if chosen else 0):
-            drawn.append(
-                Occluder(
-                    person=person,
-                    kind=int(rng.integers(kinds)),
-                    seed=int(rng.integers(2**31)),
-                    at=float(rng.random()),
-                    size=float(rng.uniform(*settings.size)),
-                    turn=float(rng.normal(0.0, 0.2)),
-                    mirrored=bool(rng.random() < 0.5),
-                    softness=float(rng.uniform(*settings.softness)),
-                )
+            one = Occluder(
+                person=person,
+                kind=int(rng.integers(kinds)),
+                seed=int(rng.integers(2**31)),
+                at=float(rng.random()),
+                size=float(rng.uniform(*settings.size)),
+                turn=float(rng.normal(0.0, 0.2)),
+                mirrored=bool(rng.random() < 0.5),
+                softness=float(rng.uniform(*settings.softness)),
             )
+            drawn.append(_stand(one, rng) if rng.random() < settings.standing else one)
     return tuple(drawn)
+
+
+def _stand(one: Occluder, rng: np.random.Generator) -> Occluder:
+    """The cut-out upright on the ground, a little nearer to the camera than the person."""
+    return replace(one, stands=float(rng.uniform(0.0, 0.45)), turn=0.1 * one.turn)
 
 
 @dataclass(frozen=True)
