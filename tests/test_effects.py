@@ -55,6 +55,7 @@ def _lens(key: str, strength: float) -> Effect:
 
 _BEND = {"focal_length": [30.0, 40.0], "k1": [0.01, 0.02], "k2": [0.01, 0.01], "k3": [0.001, 0.001], "k4": [0.0, 0.001]}
 _LAMP = {"lamp_strength": [0.5, 0.6], "lamp_distance": [1.5, 2.0]}
+_HARMONISED = {"regions": "both", "max_drift": 3.0, "estimate_size": 64, "full_size": True}
 _OBJECT = {"share": 1.0, "standing": 0.5, "size": [0.5, 0.9], "softness": [2.0, 2.0]}
 
 EFFECTS = (
@@ -79,7 +80,7 @@ EFFECTS = (
     Effect("picture.edge_samples", {"picture": {"edge_samples": 4}}, {"picture": {"edge_samples": 1}}),
     Effect("picture.jpeg_quality", {"picture": {"jpeg_quality": 95}}, {"picture": {"jpeg_quality": [30, 40]}},
            picture=False),
-    Effect("harmonise", {"harmonise": {"method": "off", "regions": "both", "max_drift": 3.0, "estimate_size": 64}},
+    Effect("harmonise", {"harmonise": {"method": "off", **_HARMONISED}},
            {"harmonise": {"method": "reinhard", "regions": "person", "max_drift": 10.0}}),
     Effect("background", {"background": {"procedural_share": 0.7, "environment_share": 0.1, "match_light": False}}, {}),
 )  # fmt: skip
