@@ -152,6 +152,15 @@ def test_command_line_harmonises_a_folder(photos: Path, tmp_path: Path, capsys: 
     assert not np.array_equal(before[inside], after[inside])
 
 
+def test_check_measures_what_was_held_out_or_everything(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = train((photos,), tmp_path, TINY, seed=5, stop_after=1)
+    for extra, count in (([], 2), (["--every"], 20)):
+        assert run(["harmonise", "check", str(photos), "--checkpoint", str(generator), "--size", "64", *extra]) == 0
+        assert f"{count} held-out pairs" in capsys.readouterr().out
+
+
 def test_pipeline_recolours_people_alone_and_records_drift(tmp_path: Path) -> None:
     table = {"picture": {"width": 128, "height": 128, "noise": [0, 0]}, "people": {"count": [1, 1]}}
     plain = Generator(recipe_from_table(table, "test")).frame(4, 1)

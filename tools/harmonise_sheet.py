@@ -1,7 +1,7 @@
 """Draw before/after pairs of 32 composites: python tools/harmonise_sheet.py DATASET CHECKPOINT OUT.jpg.
 
-The people of held-out frames are spoiled as training does, then harmonised by the network, its colours carried to the
-picture's own size.
+The people of a dataset that nothing was trained from are spoiled as training does, then harmonised by the network, its
+colours carried to the picture's own size.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.harmonise.perturb import PerturbSettings, perturb
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.data.files import encode_jpeg, write_bytes
-from densesynth.harmonise import split_pairs
 from densesynth.harmonise_pairs import find_pairs, read_mask, read_rgb
 
 COUNT, PER_ROW, SIDE, GAP = 32, 4, 152, 4
@@ -27,7 +26,7 @@ def draw(dataset: Path, checkpoint: Path, out: Path) -> None:
     settings = HarmoniseSettings(method="rain", checkpoint=checkpoint, estimate_size=ESTIMATE_SIZE)
     harmoniser = open_harmoniser(settings)
     assert harmoniser is not None
-    _, held = split_pairs(find_pairs(dataset))
+    held = find_pairs(dataset)
     cells, drifts = [], []
     for k, files in enumerate(held):
         picture = read_rgb(files.real).astype(np.float32) / np.float32(255)

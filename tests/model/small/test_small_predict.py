@@ -11,9 +11,11 @@ import torch
 from densesynth.errors import AssetError
 from densesynth.model.crops import crop_of
 from densesynth.model.small.checkpoint import SmallModel, join_small, load_small, save_small
-from densesynth.model.small.crop import TINY_CROP, CropNetwork, CropSettings
+from densesynth.model.small.crop import TINY_CROP, CropMaps, CropNetwork, CropSettings
 from densesynth.model.small.detector import TINY_DETECTOR, Detector, DetectorSettings, assign, cell_centres, choose
 from densesynth.model.small.predict import find_people, label_boxes, predict_small, resample
+from densesynth.model.small.twice import look_twice, mirror_maps
+from densesynth.surface.mirror import mirror_atlas
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +154,34 @@ def test_two_files_join_into_one(tmp_path: Path, small: SmallModel) -> None:
     assert back.detector is not None
     with pytest.raises(AssetError, match="no crop network"):
         join_small(detector, detector, both)
+
+
+def test_a_mirrored_crop_gets_the_mirrored_answer(small: SmallModel) -> None:
+    assert small.crop is not None
+    pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        maps, mirrored = look_twice(small.crop, pictures), look_twice(small.crop, pictures.flip(3))
+    expected = mirror_maps(maps)
+    for name in ("mask", "part", "u", "v"):
+        assert torch.allclose(getattr(mirrored, name), getattr(expected, name), atol=1e-5), name
+    again = mirror_maps(expected)
+    for name in ("mask", "part", "u", "v", "rest", "log_scale"):
+        assert torch.allclose(getattr(again, name), getattr(maps, name), atol=1e-6), name
+
+
+def test_mirrored_maps_follow_the_charts_mirror() -> None:
+    rng = np.random.default_rng(0)
+    part = rng.integers(1, 25, (8, 8)).astype(np.uint8)
+    u, v = (rng.uniform(0, 1, (8, 8)).astype(np.float32) for _ in range(2))
+    channel = torch.from_numpy(part.astype(np.int64) - 1)[None, None]
+    spread = [torch.zeros(1, 24, 8, 8).scatter_(1, channel, torch.from_numpy(value)[None, None]) for value in (u, v)]
+    one_hot = torch.zeros(1, 25, 8, 8).scatter_(1, channel + 1, 1.0)
+    rest = torch.from_numpy(rng.normal(size=(1, 3, 8, 8)).astype(np.float32))
+    blank = torch.zeros(1, 2, 8, 8)
+    found = mirror_maps(CropMaps(mask=blank[:, :1], part=one_hot, u=spread[0], v=spread[1], rest=rest, log_scale=blank))
+    wanted_part, wanted_u, wanted_v = mirror_atlas(part[:, ::-1], u[:, ::-1], v[:, ::-1])
+    assert np.array_equal(found.part[0].argmax(dim=0).numpy(), wanted_part)
+    index = torch.from_numpy(wanted_part.astype(np.int64) - 1)[None, None]
+    for values, wanted in ((found.u, wanted_u), (found.v, wanted_v)):
+        assert np.allclose(values.gather(1, index)[0, 0].numpy(), wanted, atol=1e-6)
+    assert np.allclose(found.rest[0, 0].numpy(), -rest[0, 0].numpy()[:, ::-1])

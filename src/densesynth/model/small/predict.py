@@ -14,6 +14,7 @@ from densesynth.model.output import ChartMaps, Predictions
 from densesynth.model.small.checkpoint import SmallModel
 from densesynth.model.small.crop import MARGIN, CropMaps, CropNetwork, normalise
 from densesynth.model.small.detector import Detector, choose
+from densesynth.model.small.twice import look_twice
 
 LEAST_SCORE, OVERLAP, MOST = 0.1, 0.6, 100
 NEVER = -1e4  # logit of background within the mask: there, one of the 24 parts is chosen
@@ -66,7 +67,7 @@ def label_boxes(network: CropNetwork, picture: UInt8[np.ndarray, "h w 3"], boxes
             crops.append(warp_picture(picture, affine, (size, size)))
             corners = affine @ np.array([[box[0], box[2]], [box[1], box[3]], [1.0, 1.0]])
             frames.append(corners.T.ravel() / size)
-        found.append(network(normalise(torch.from_numpy(np.stack(crops)).to(place))))
+        found.append(look_twice(network, normalise(torch.from_numpy(np.stack(crops)).to(place))))
     side = size // 2
     if not found:
         return ChartMaps(
