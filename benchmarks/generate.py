@@ -20,9 +20,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
@@ -34,9 +36,18 @@ Measured = dict[str, Any]
 
 
 def measure_densesynth(
-    frames: int, warm_up: int, seed: int, size: int, device: str, pictures: Path | None, recipe_file: Path | None = None
+    frames: int,
+    warm_up: int,
+    seed: int,
+    size: int,
+    device: str,
+    pictures: Path | None,
+    recipe_file: Path | None = None,
+    environments: str | None = None,
+    garments: Path | None = None,
 ) -> Measured:
-    """Our own pipeline, files included: the one place that knows how it is called."""
+    """Our own pipeline, files included: the one place that knows how it is called. environments: a folder of HDR
+    panoramas, or "made" for two made up here."""
     from densesynth.config import Recipe, load_recipe
     from densesynth.data.dataset import finish, open_output
     from densesynth.data.record import write_record
@@ -51,10 +62,15 @@ def measure_densesynth(
     )
     if recipe_file is not None:
         recipe = load_recipe(recipe_file)
-    generator = Generator(recipe, device)
+    if garments is not None:
+        recipe = replace(recipe, people=replace(recipe.people, garments=garments))
     wall, cpu, pixels = [], [], []
     stages: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
+        if environments is not None:
+            panoramas = make_panoramas(Path(scratch) / "hdr") if environments == "made" else Path(environments)
+            recipe = replace(recipe, background=replace(recipe.background, environments=panoramas))
+        generator = Generator(recipe, device)
         folder = pictures or Path(scratch) / "dataset"
         total = warm_up + frames
         open_output(folder, Manifest(version="benchmark", configuration={}, seed=seed, frames=total, body="anny"))
@@ -74,6 +90,26 @@ def measure_densesynth(
                 stages.setdefault(name, []).append(1e3 * seconds)
         finish(folder)
     return summarise("densesynth", f"device {generator.device}", wall, cpu, pixels, stages)
+
+
+def make_panoramas(folder: Path) -> Path:
+    """Two HDR panoramas of 2048×1024: a sky with a sun and clouds over rough ground, and a room with windows."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    rough = sum(
+        cv2.resize(rng.random((size // 2, size), np.float32), (2048, 1024), interpolation=cv2.INTER_CUBIC) * 8.0 / size
+        for size in (8, 16, 32, 64, 128, 256)
+    )
+    latitude = np.linspace(0.5 * np.pi, -0.5 * np.pi, 1024, dtype=np.float32)[:, None, None]
+    sky = np.float32([0.3, 0.5, 0.9]) * (1.0 - 0.5 * latitude) + np.clip(rough - 1.0, 0.0, 1.0)[..., None]
+    outdoors = np.where(latitude > 0.0, sky, np.float32([0.25, 0.2, 0.14]) * rough[..., None]).astype(np.float32)
+    cv2.circle(outdoors, (1500, 300), 12, (9e3, 8e3, 7e3), -1)
+    indoors = (np.float32([0.35, 0.3, 0.25]) * (0.6 + 0.4 * rough[..., None])).astype(np.float32)
+    for x in (200, 520, 1300):
+        cv2.rectangle(indoors, (x, 350), (x + 180, 540), (14.0, 16.0, 18.0), -1)
+    for name, panorama in (("outdoors", outdoors), ("indoors", indoors)):
+        cv2.imwrite(str(folder / f"{name}.hdr"), np.ascontiguousarray(panorama[..., ::-1]))
+    return folder
 
 
 def measure_rival(name: str, scenes: Path, frames: int, python: str | None, pictures: Path | None) -> Measured:
@@ -176,6 +212,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--recipe", type=Path, help="our pipeline with this recipe instead (benchmarks/everything.toml)"
     )
+    parser.add_argument(
+        "--environments",
+        metavar="FOLDER",
+        help="HDR panoramas behind people and lighting them; `made`: two made-up ones",
+    )
+    parser.add_argument("--garments", type=Path, metavar="FOLDER", help="MakeHuman garments that people may wear")
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--rivals", default=",".join(RIVALS), help="names, separated by commas; '' for none")
     parser.add_argument(
@@ -209,6 +251,8 @@ def main() -> None:
             options.device,
             pictures / "densesynth" if pictures else None,
             options.recipe,
+            options.environments,
+            options.garments,
         ),
         "rivals": {},
     }

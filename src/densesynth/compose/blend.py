@@ -34,9 +34,22 @@ def extend_values(
     result = values
     for spread in (1.0, max(sigma, 1.0), 3.0 * max(sigma, 1.0)):
         weight = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), spread, borderType=cv2.BORDER_CONSTANT)
-        near = cv2.GaussianBlur(values * inside[..., None], (0, 0), spread, borderType=cv2.BORDER_CONSTANT)
-        mean = near / np.maximum(weight, np.float32(1e-6))[..., None]
         take = ~inside & (weight > 1e-3)
-        result = np.where(take[..., None], mean, result)
+        if not take.any():
+            continue
+        held = values * inside[..., None]
+        near = np.concatenate(
+            [
+                cv2.GaussianBlur(
+                    np.ascontiguousarray(held[..., k : k + 3]), (0, 0), spread, borderType=cv2.BORDER_CONSTANT
+                )
+                for k in range(0, values.shape[2], 3)
+            ],
+            axis=2,
+        )
+        taken = np.flatnonzero(take)
+        result = result.copy()
+        flat = result.reshape(-1, result.shape[2])
+        flat[taken] = near.reshape(flat.shape)[taken] / np.maximum(weight.reshape(-1)[taken], np.float32(1e-6))[:, None]
         values, inside = result, inside | take
     return np.ascontiguousarray(result, dtype=np.float32)

@@ -30,9 +30,13 @@ class _Sheet:
 
     def paint(self, where: Bool[Array, "s s"], albedo: Array, normal: Array) -> None:
         """albedo, normal: one for all pixels, or for each."""
-        self.albedo[where] = np.broadcast_to(albedo, self.albedo.shape)[where]
-        self.normal[where] = np.broadcast_to(normal, self.normal.shape)[where]
-        self.shown[where] = True
+        pixels = np.flatnonzero(where)
+        for values, given in ((self.albedo, albedo), (self.normal, normal)):
+            one = given.size == 3
+            values.reshape(-1, 3)[pixels] = (
+                given if one else np.broadcast_to(given, values.shape).reshape(-1, 3)[pixels]
+            )
+        self.shown.reshape(-1)[pixels] = True
 
     def polygon(self, corners: Sequence[Array | tuple[float, float]] | Array) -> Bool[Array, "s s"]:
         """The pixels of a polygon (n, 2)."""

@@ -126,9 +126,8 @@ def _make_cutout(
     x, y = values[..., 3].copy(), values[..., 4].copy()
     values[..., 3] = np.cos(occluder.turn) * x + np.sin(occluder.turn) * y
     values[..., 4] = np.cos(occluder.turn) * y - np.sin(occluder.turn) * x
-    first, second = (extend_values(np.ascontiguousarray(part), alpha, occluder.softness)
-                     for part in (values[..., :3], values[..., 3:]))  # fmt: skip
-    return np.dstack([first, second]), soften_alpha(np.ascontiguousarray(alpha), occluder.softness)
+    soft = soften_alpha(np.ascontiguousarray(alpha), occluder.softness)
+    return extend_values(values, alpha, occluder.softness), soft
 
 
 def _resize(stack: Float32[Array, "h w 7"], size: tuple[int, int]) -> Float32[Array, "H W 7"]:
