@@ -16,6 +16,7 @@ from typing import Any
 from densesynth.appearance.looks import AppearanceSettings
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.errors import AssetError, ConfigurationError
+from densesynth.scene.furniture import FurnitureSettings
 from densesynth.scene.light_settings import LightRanges
 from densesynth.scene.occluders import OccluderSettings
 from densesynth.scene.sensor_settings import SensorSettings
@@ -63,6 +64,7 @@ class Recipe:
     light: LightRanges = field(default_factory=LightRanges)
     sensor: SensorSettings = field(default_factory=SensorSettings)
     occluders: OccluderSettings = field(default_factory=OccluderSettings)
+    furniture: FurnitureSettings = field(default_factory=FurnitureSettings)
     picture: PictureSettings = field(default_factory=PictureSettings)
     harmonise: HarmoniseSettings = field(default_factory=HarmoniseSettings)
 

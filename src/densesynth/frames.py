@@ -40,6 +40,7 @@ from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.closet import Closet, dress_people, open_closet
+from densesynth.scene.furniture import furnish
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.occluders import KINDS, draw_occluders, open_cutouts
@@ -185,6 +186,11 @@ class Generator:
             for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)
         ]
         meshes = bodies + garments
+        if recipe.furniture.seats or recipe.furniture.count[1] > 0:
+            with self._stage("furniture"):
+                motions = [person.motion for person in scene.people]
+                rng = stream(seed, number, Purpose.FURNITURE)
+                meshes += furnish(recipe.furniture, posed, motions, scene.camera, rng)
         if recipe.camera.rig > 1:
             self._kept = (seed, number, scene, posed, worn, meshes, subject)
         return scene, posed, worn, meshes

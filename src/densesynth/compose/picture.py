@@ -24,11 +24,12 @@ from densesynth.render.view import View
 from densesynth.scene.backdrop import bound_shadow
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.contact import MARGIN, find_contact
-from densesynth.scene.meshes import SceneMesh
+from densesynth.scene.meshes import SCENERY, SceneMesh
 from densesynth.scene.scene import Scene
 from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import PictureSettings
 
+GREY = 0.3  # linear; scenery without colours
 SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of index 1.5
 
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -80,6 +81,7 @@ class Painter:
                 wardrobe,
             )
             paint_fabrics(host, meshes, albedo, roughness, cloth)
+            paint_things(host, meshes, albedo, roughness, cloth)
         with stage("backdrop"):
             behind, lighting = self.surroundings.draw(scene, choice, backdrop, self.device, drawn.aperture <= 0.0)
         with stage("shadow map"):
@@ -120,6 +122,7 @@ def paint_points(
     owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
     worn = np.array([False, *(mesh.binding is not None for mesh in meshes)])
     face, barycentrics = host.face.copy(), host.barycentrics.copy()
+    face[owner[host.instance] == SCENERY] = -1
     covers = np.flatnonzero(worn[host.instance])
     alone = host.weight[covers] == 1.0
     known, sought = covers[alone], covers[~alone]
@@ -149,6 +152,26 @@ def paint_fabrics(
             albedo[where], roughness[where], cloth[where] = paint_fabric(
                 mesh.fabric, mesh.mesh.faces, host.face[where], host.barycentrics[where], host.footprint[where]
             )
+
+
+def paint_things(
+    host: SampleArrays,
+    meshes: Sequence[SceneMesh],
+    albedo: Float32[Array, "n 3"],
+    roughness: Float32[Array, "n"],
+    cloth: Float32[Array, "n"],
+) -> None:
+    """Colour the samples of scenery, in place: each face's own colour, with a faint grain."""
+    for number, mesh in enumerate(meshes, start=1):
+        if mesh.owner != SCENERY:
+            continue
+        where = np.flatnonzero(host.instance == number)
+        at = host.position[where]
+        wave = np.sin(23.0 * at[:, 0] + 31.0 * at[:, 1] + 2.0 * np.sin(7.0 * at[:, 2]))
+        fade = np.clip(1.0 - host.footprint[where] * 12.0, 0.0, 1.0)  # gone before a pixel holds half a wave
+        base = np.float32(GREY) if mesh.colours is None else mesh.colours[host.face[where]]
+        albedo[where] = base * (1.0 + 0.05 * wave * fade)[:, None].astype(np.float32)
+        roughness[where], cloth[where] = mesh.roughness, 1.0
 
 
 def harmonise_linear(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from densesynth.appearance.fabric import Fabric
+from densesynth.arrays import Array, Float32
 from densesynth.geometry.mesh import Mesh
 from densesynth.surface.binding import Binding
 
@@ -18,6 +19,7 @@ class SceneMesh:
     owner: the person it belongs to, from 1, or SCENERY: what hides people and takes no label. layer: 0 for a person's
     body, whose faces are the body's own; from 1 for what the person wears. binding: which body points a worn mesh
     covers; None for bodies and scenery. fabric: the looks of a worn mesh; None paints it as the body points it covers.
+    colours: of scenery, linear RGB of each face (grey for None), with its roughness.
     """
 
     mesh: Mesh
@@ -25,8 +27,12 @@ class SceneMesh:
     layer: int = 0
     binding: Binding | None = None
     fabric: Fabric | None = None
+    colours: Float32[Array, "f 3"] | None = None
+    roughness: float = 0.6
 
     def __post_init__(self) -> None:
         worn = self.owner != SCENERY and self.layer > 0
         if worn != (self.binding is not None):
             raise ValueError("a mesh has a binding when a person wears it, and only then")
+        if self.colours is not None and self.owner != SCENERY:
+            raise ValueError("only scenery has colours of its own")

@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     FISHEYE = 17
     LOOKS = 18
     GARMENTS = 19
+    FURNITURE = 20
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:
