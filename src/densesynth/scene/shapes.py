@@ -143,7 +143,7 @@ def ring(centre: Point, radius: float, thick: float, colour: Colour, n: int = 32
     i, j = (k.ravel() for k in np.meshgrid(np.arange(n), np.arange(m), indexing="ij"))
     p, q = i * m + j, ((i + 1) % n) * m + j
     r, s = ((i + 1) % n) * m + (j + 1) % m, i * m + (j + 1) % m
-    faces = np.concatenate([np.stack([p, r, q], 1), np.stack([p, s, r], 1)])
+    faces = np.concatenate([np.stack([p, q, r], 1), np.stack([p, r, s], 1)])
     return Piece(points + np.array(centre), faces.astype(np.int32), colour)
 
 
