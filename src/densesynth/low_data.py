@@ -18,8 +18,10 @@ from densesynth.data.files import make_folder, write_bytes
 from densesynth.data.results import read_results
 from densesynth.errors import ConfigurationError
 from densesynth.evaluate import Advance, open_mesh
+from densesynth.evaluation.chart_mesh import ChartMesh
+from densesynth.evaluation.detect import open_predictor
 from densesynth.evaluation.pairs import measure_pairs
-from densesynth.evaluation.truth import read_truth
+from densesynth.evaluation.truth import Truth, read_truth
 from densesynth.reproduce import check_same_run
 from densesynth.reproduction.low_data import (
     Condition,
@@ -32,7 +34,7 @@ from densesynth.reproduction.low_data import (
     score_draws,
     write_share,
 )
-from densesynth.reproduction.plan import AnnotatedSet, shrink, tiny_plan, with_source
+from densesynth.reproduction.plan import AnnotatedSet, Plan, shrink, tiny_plan, training_recipe, with_source
 from densesynth.reproduction.stages import (
     gps_of_people,
     label_pictures,
@@ -41,6 +43,7 @@ from densesynth.reproduction.stages import (
     train_model,
     write_stage,
 )
+from densesynth.surface.geodesic import Distances
 from densesynth.tables import read_settings, settings_to_table
 from densesynth.training.recipe import SourceSettings, TrainingRecipe, load_training_recipe
 
@@ -71,10 +74,12 @@ def draw_low_data_curve(
     steps = recipe.steps or training.run.steps
     training = shrink(training, steps) if tiny else replace(training, run=replace(training.run, steps=steps))
     check_same_run({"low data": settings_to_table(recipe), "training": settings_to_table(training)}, out, TINY_PICTURES)
+    truth = read_truth(recipe.test)
+    mesh, distances = open_mesh(recipe.densepose, truth, None, advance)
     with lock_output(out):
         outcomes = []
         for number, condition in enumerate(conditions := conditions_of(recipe), start=1):
-            outcomes.append(_run(condition, recipe, training, out, device, progress, advance))
+            outcomes.append(_run(condition, recipe, training, truth, mesh, distances, out, device, progress, advance))
             if advance is not None:
                 advance("trainings", number, len(conditions))
         points = curve_of(outcomes, np.random.default_rng(0))
@@ -85,6 +90,9 @@ def _run(
     condition: Condition,
     recipe: LowDataRecipe,
     training: TrainingRecipe,
+    truth: Truth,
+    mesh: ChartMesh,
+    distances: Distances,
     out: Path,
     device: str,
     progress: bool,
@@ -107,14 +115,12 @@ def _run(
     model = train_model(mine, out, name, points=(), device=device, progress=progress).model
     test = AnnotatedSet(annotations=recipe.test, images=recipe.test_images, densepose=recipe.densepose)
     labelled = label_pictures(model, test, out, f"{name}-labels", boxes=None, device=device, advance=advance)
-    truth = read_truth(recipe.test)
-    mesh, distances = open_mesh(recipe.densepose, truth, None, advance)
     told = None if advance is None else functools.partial(advance, "pictures measured")
     pairs = measure_pairs(
         truth, read_results(labelled.results, truth.sizes), mesh, distances, masks=False, advance=told
     )
     ap, ap_draws = score_draws(pairs, recipe.draws)
-    people = gps_of_people(model, truth, recipe.test_images, recipe.densepose, device, advance)
+    people = gps_of_people(open_predictor(model, device), truth, recipe.test_images, mesh, distances)
     gps, gps_draws = mean_draws(people, recipe.draws)
     outcome = Outcome(condition=condition, pictures=pictures, ap=ap, gps=gps, ap_draws=ap_draws, gps_draws=gps_draws)
     write_stage(out, f"{name}-outcome", outcome)
@@ -149,15 +155,20 @@ def _write(points: tuple[CurvePoint, ...], recipe: LowDataRecipe, out: Path) -> 
     return out / "report.html"
 
 
-def tiny_low_data(out: Path, seeds: tuple[int, ...] = (0, 1), steps: int = 4) -> LowDataRecipe:
+def tiny_low_data(out: Path, steps: int = 40) -> LowDataRecipe:
     """Make the pictures for a tiny curve (made-up annotated ones, synthetic people) and its recipe."""
     from densesynth.generate import generate_dataset
-    from densesynth.reproduction.plan import training_recipe
 
-    plan = tiny_plan(out)
+    plan = tiny_plan(out, steps=steps)
     assert plan.learnt is not None
     make_annotated(plan.test, plan.learnt, out / "made-up", plan.made_up, plan.seed + 1)
     generate_dataset(plan.recipe, out / "people", frames=plan.people, seed=plan.seed)
+    return low_data_recipe(plan, out)
+
+
+def low_data_recipe(plan: Plan, out: Path, seeds: tuple[int, ...] = (0, 1)) -> LowDataRecipe:
+    """A curve over the pictures of a tiny plan."""
+    assert plan.learnt is not None
     return LowDataRecipe(
         training=training_recipe("paper-scratch"),
         real=plan.learnt.annotations,
@@ -166,6 +177,6 @@ def tiny_low_data(out: Path, seeds: tuple[int, ...] = (0, 1), steps: int = 4) ->
         test=plan.test.annotations,
         test_images=plan.test.images,
         seeds=seeds,
-        steps=steps,
+        steps=plan.scratch.run.steps,
         draws=50,
     )

@@ -24,13 +24,15 @@ from densesynth.data.results import Box, Detection, write_results
 from densesynth.data.schema import Record, read_json
 from densesynth.errors import DatasetError
 from densesynth.evaluate import Advance, Evaluation, open_mesh, open_truth, score_detections, write_report
-from densesynth.evaluation.detect import detect_people, open_predictor
+from densesynth.evaluation.chart_mesh import ChartMesh
+from densesynth.evaluation.detect import Predictor, detect_people, open_predictor
 from densesynth.evaluation.pairs import Rules, measure_pairs
 from densesynth.evaluation.published import TableName
 from densesynth.evaluation.truth import Points, TruePerson, Truth, read_truth, truth_of
 from densesynth.generate import generate_dataset
 from densesynth.reproduction.made_up import made_up_recipe, write_annotations
 from densesynth.reproduction.plan import AnnotatedSet
+from densesynth.surface.geodesic import Distances
 from densesynth.train import MODEL, train
 from densesynth.training.recipe import TrainingRecipe
 
@@ -244,31 +246,23 @@ def look_at_training(
         name = f"{training}-{step:08d}-look"
         found = read_stage(out, name, Point)
         if found is None:
-            both = [
-                gps_in_true_boxes(path, truth, images, densepose, device, advance)
-                for truth, images in ((seen, seen_images), (unseen, unseen_images))
-            ]
+            predictor, both = open_predictor(path, device), []
+            for truth, images in ((seen, seen_images), (unseen, unseen_images)):
+                mesh, distances = open_mesh(densepose, truth, None, advance)
+                values = [value for _, value in gps_of_people(predictor, truth, images, mesh, distances)]
+                both.append(float(np.mean(values)) if values else -1.0)
             found = Point(training=training, step=step, seen=both[0], unseen=both[1])
             write_stage(out, name, found)
         points.append(found)
     return tuple(points)
 
 
-def gps_in_true_boxes(
-    model: Path, truth: Truth, images: Path, densepose: Path | None, device: str, advance: Advance | None
-) -> float:
-    """Mean GPS over labelled people, each labelled by the model in their annotated box."""
-    values = gps_of_people(model, truth, images, densepose, device, advance)
-    return float(np.mean([value for _, value in values])) if values else -1.0
-
-
 def gps_of_people(
-    model: Path, truth: Truth, images: Path, densepose: Path | None, device: str, advance: Advance | None
+    predictor: Predictor, truth: Truth, images: Path, mesh: ChartMesh, distances: Distances
 ) -> list[tuple[int, float]]:
     """(image id, GPS) of every labelled person, labelled in their annotated box; the best of the picture's boxes."""
     boxes = [Box(image_id=person.image_id, bbox=person.bbox, score=1.0) for person in truth.annotations]
-    detections = detect_people(open_predictor(model, device), truth, images, boxes)
-    mesh, distances = open_mesh(densepose, truth, None, advance)
+    detections = detect_people(predictor, truth, images, boxes)
     rules = Rules(max_detections=max(len(boxes), 1))
     return [
         (one.image_id, float(one.gps[:, g].max(initial=0.0)))
