@@ -18,9 +18,10 @@ from densesynth.config import recipe_from_table
 from densesynth.data.augment import AugmentSettings
 from densesynth.data.dataset import ANNOTATIONS
 from densesynth.evaluate import as_table, evaluate
+from densesynth.evaluation.detect import open_predictor
 from densesynth.generate import generate_dataset
 from densesynth.model.small.checkpoint import join_small
-from densesynth.predict import find_pictures, open_predictor, predict_pictures
+from densesynth.predict import find_pictures, predict_pictures
 from densesynth.train import MODEL, train
 from densesynth.training.recipe import (
     DataSettings,

@@ -9,9 +9,9 @@ import numpy as np
 
 from densesynth.arrays import Array, UInt8
 from densesynth.data.files import encode_jpeg, write_bytes
-from densesynth.evaluation.detect import detections_of
+from densesynth.evaluation.detect import detections_of, open_predictor
 from densesynth.model.small.checkpoint import shipped_checkpoint
-from densesynth.predict import draw_overlay, find_pictures, open_predictor, read_photo
+from densesynth.predict import draw_overlay, find_pictures, read_photo
 from densesynth.view.draw import enlarge
 
 GREY = 32
