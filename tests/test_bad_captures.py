@@ -34,8 +34,8 @@ Frame Time: 0.04
 def mistake(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     capsys.readouterr()
     assert run(arguments) == EXIT_MISTAKE
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip()]
-    assert len(lines) == 1, lines
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.strip() and not line.endswith("…")]
+    assert len(lines) == 1, lines  # but for what is told of work begun
     assert lines[0].startswith("densesynth: ")
     return lines[0]
 
@@ -71,7 +71,7 @@ def test_bad_clips_in_a_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "nan.bvh": (LEG.format(root="Hips", last="1 nan 2"), "nan in column 5"),
         "strange.bvh": (LEG.format(root="Foo", last="1 2 3"), "joint"),
         "nan.npz": ({"poses": poses, **amass}, "expected finite numbers under `poses`, found nan in frame 1"),
-        "cut.c3d": (whole.read_bytes()[:-200], "cut.c3d"),
+        "cut.c3d": (whole.read_bytes()[:-600], "cut.c3d"),
         "few.c3d": (whole.read_bytes(), "a body needs at least 10"),
     }
     for name, (content, said) in cases.items():

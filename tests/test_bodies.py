@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
-from stand_in_smpl import write_stand_in
+from stand_in_smpl import write_charts, write_stand_in
 
 from densesynth.bodies import BodyAssets, open_body, reopen_body
 from densesynth.body.anny import load_anny
@@ -30,6 +30,9 @@ from densesynth.generate import generate_dataset
 from densesynth.scene.settings import BodySettings, PeopleSettings, PictureSettings
 from densesynth.skin import join_to_anny
 from densesynth.surface.atlas import ReferenceMesh
+
+ALONE = PeopleSettings(count=(1, 1))
+_CSE = "CSE mesh smpl_27554"
 
 
 @pytest.fixture(scope="module")
@@ -232,3 +235,38 @@ def test_mistakes_are_told_in_one_line(folder: Path, tmp_path: Path) -> None:
     man = load_smpl(folder / "smpl_male.pkl")
     with pytest.raises(ConfigurationError, match="are both male"):
         gather_people([man, man])
+
+
+def test_official_charts_and_a_cse_mesh_through_a_recipe(folder: Path, assets: BodyAssets, tmp_path: Path) -> None:
+    """`UV_Processed.mat` leaves two triangles of 13776 without a chart, and numbers the others in its own order."""
+    charts, mesh = write_charts(tmp_path, folder / "smpl_male.pkl")
+    settings = BodySettings(model="smpl", files=folder, charts=charts, cse_mesh=mesh)
+    official = open_body(settings).atlas
+    uncharted = np.flatnonzero(assets.atlas.part == 23)[:2]
+    charted = np.setdiff1d(np.arange(13776), uncharted)
+    np.testing.assert_array_equal(official.part[charted], assets.atlas.part[charted])
+    assert np.abs(official.uv[charted] - assets.atlas.uv[charted]).max(axis=(1, 2)).mean() < 1e-3
+    assert set(official.part[uncharted]) <= set(range(1, 25))
+    assert (official.ref_model, len(official.reference.rest)) == ("smpl_27554", 27554)
+    out = tmp_path / "set"
+    recipe = Recipe(body=settings, people=ALONE, picture=PictureSettings(width=160, height=160))
+    generate_dataset(recipe, out, frames=1, seed=3)
+    assert run(["audit", str(out)]) == 0
+    (person,) = json.loads((out / "annotations.json").read_text())["annotations"]
+    assert person["ref_model"] == "smpl_27554"
+    assert max(person["dp_vertex"]) >= 6890
+    assert [file.role for file in open_dataset(out).manifest.body_files][2:] == ["UV_Processed.mat", _CSE]
+
+
+def test_smplx_through_a_recipe(tmp_path: Path) -> None:
+    """Another mesh, with holes, eyes and jaw among the joints, and expressions that are left at rest."""
+    write_stand_in(tmp_path / "models", load_anny(), "smplx", ("female",))
+    settings = BodySettings(model="smplx", files=tmp_path / "models", genders=("female",))
+    out = tmp_path / "set"
+    recipe = Recipe(body=settings, people=ALONE, picture=PictureSettings(width=160, height=160))
+    manifest = generate_dataset(recipe, out, frames=1, seed=3)
+    assert [file.role for file in manifest.body_files] == ["SMPL-X female"]
+    assert run(["audit", str(out)]) == 0
+    (person,) = json.loads((out / "annotations.json").read_text())["annotations"]
+    assert person["ref_model"] == "smplx"
+    assert 6890 < max(person["dp_vertex"]) < 10475

@@ -71,27 +71,27 @@ def smpl_like(anny: DifferentiableAnny) -> DifferentiableSmpl:
     )
 
 
-@pytest.mark.parametrize(("motion", "marker_set"), [("walk", "plug_in_gait"), ("pick", "qualisys_full_body")])
-def test_the_truth_comes_back(anny: DifferentiableBody, adult: np.ndarray, motion: str, marker_set: str) -> None:
+@pytest.mark.parametrize(
+    ("motion", "marker_set", "keyframes"), [("dance", "plug_in_gait", 8), ("pick", "qualisys_full_body", 3)]
+)
+def test_the_truth_comes_back(
+    anny: DifferentiableBody, adult: np.ndarray, motion: str, marker_set: str, keyframes: int
+) -> None:
+    """Knees stay bent in the dance: were its moments taken for so many draws of a pose, the pull to rest would move
+    them by 2 cm."""
     worn = wear(anny, adult, motion, 3, marker_set=marker_set, frames=8, rate=8.0)
     assert 0.1 < np.isnan(worn.clip.positions[..., 0]).mean() < 0.3
     told: list[tuple[int, int]] = []
-    fitted = fit_markers(worn.clip, anny, settings=QUICK, progress=lambda *done: told.append(done))
+    settings = FitSettings(keyframes=keyframes, iterations=12)
+    fitted = fit_markers(worn.clip, anny, settings=settings, progress=lambda *done: told.append(done))
     errors = joint_errors(anny, fitted, worn)
-    assert errors.mean(axis=0).max() < 0.015
-    assert errors.mean() < 0.008
+    assert errors.mean(axis=0).max() < 0.012
+    assert errors.mean() < 0.006
     assert np.nanmean(fitted.errors(worn.clip)) < 0.005
     assert fitted.seen.all()
     assert max(excess(one.astype(np.float64)).max() for one in fitted.rotations) < np.radians(6)
-    assert told[0] == (0, 11)
-    assert told[-1] == (11, 11)
-
-
-def test_bent_knees_are_no_evidence_for_displaced_markers(anny: DifferentiableBody, adult: np.ndarray) -> None:
-    """Moments of one dance are not so many draws of a pose: counted so, the pull to rest moved the knees by 2 cm."""
-    worn = wear(anny, adult, "dance", 0, frames=9, rate=6.0)
-    fitted = fit_markers(worn.clip, anny, settings=FitSettings(keyframes=9, iterations=12))
-    assert joint_errors(anny, fitted, worn).mean(axis=0).max() < 0.012
+    assert told[0] == (0, 8 + keyframes)
+    assert told[-1] == (8 + keyframes, 8 + keyframes)
 
 
 def test_smpl_and_misplaced_strayed_and_lost_markers(smpl_like: DifferentiableSmpl) -> None:
@@ -103,7 +103,7 @@ def test_smpl_and_misplaced_strayed_and_lost_markers(smpl_like: DifferentiableSm
     clip = MarkerClip("trouble", worn.clip.labels, positions, worn.clip.frame_rate)
     fitted = fit_markers(clip, smpl_like, settings=QUICK)
     errors = joint_errors(smpl_like, fitted, worn)
-    assert errors[fitted.seen].mean(axis=0).max() < 0.02
+    assert errors[fitted.seen].mean(axis=0).max() < 0.015
     assert errors[fitted.seen].mean() < 0.01
     assert fitted.seen.tolist() == [True] * 5 + [False] * 2 + [True] * 2
     assert errors[~fitted.seen].mean() < 0.05  # what smoothness makes of two frames, 1/15 s of a walk

@@ -1,9 +1,9 @@
 """Draw fitted bodies with their markers, to look at: python tools/fit_sheet.py OUT.png CLIP [CLIP …] [options].
 
-A row for each clip: moments of it from the front quarter, and the first from front, side and back. Green balls are the
-observed markers, red lines lead from them to where the body carries them. A table of errors is printed: from observed
-to carried markers, and from observed markers to the skin (9.5 mm is a marker that touches it). Clips are C3D files, or
-Qualisys TSV files, as `densesynth.motion.read` takes them. Needs trimesh and embreex (the dev group).
+A row for each clip and body: moments of it from the front quarter, and the first from front, side and back. Green balls
+are the observed markers, red lines lead from them to where the body carries them. A table of errors is printed: from
+observed to carried markers, and from observed markers to the skin (9.5 mm is a marker that touches it). Clips are C3D
+files, or Qualisys TSV files, as `densesynth.motion.read` takes them. Needs trimesh and embreex (the dev group).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from motion_sheet import draw_body
 
 from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.body.differentiable import differentiable_anny
+from densesynth.body.differentiable_smpl import differentiable_smpl
+from densesynth.body.smpl import SmplBody, load_smpl
 from densesynth.fit import FitSettings, FittedClip, fit_markers
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.markers import load_marker_set
@@ -67,7 +69,7 @@ def facing(rotation: np.ndarray) -> float:
     return float(np.arctan2(ahead[0], -ahead[1]))
 
 
-def draw_clip(body: AnnyBody, clip: MarkerClip, fitted: FittedClip, moments: int) -> np.ndarray:
+def draw_clip(body: AnnyBody | SmplBody, clip: MarkerClip, fitted: FittedClip, moments: int) -> np.ndarray:
     """A row of tiles."""
     frames = np.linspace(0, len(clip.positions) - 1, moments).astype(int)
     posed = body.pose(np.repeat(fitted.betas[None], moments, axis=0), fitted.rotations[frames], fitted.transl[frames])
@@ -84,7 +86,7 @@ def draw_clip(body: AnnyBody, clip: MarkerClip, fitted: FittedClip, moments: int
     return np.hstack(tiles)
 
 
-def report(body: AnnyBody, clip: MarkerClip, fitted: FittedClip, seconds: float) -> None:
+def report(body: AnnyBody | SmplBody, clip: MarkerClip, fitted: FittedClip, seconds: float) -> None:
     """Print the errors, marker by marker where they are largest."""
     errors = 1e3 * fitted.errors(clip)
     frames = np.unique(np.linspace(0, len(clip.positions) - 1, 10).astype(int))
@@ -96,7 +98,7 @@ def report(body: AnnyBody, clip: MarkerClip, fitted: FittedClip, seconds: float)
         there = np.isfinite(seen).all(axis=1)
         skin.append(1e3 * closest_points(seen[there], vertices, body.faces).distance)
     to_skin = np.concatenate(skin)
-    print(f"{clip.name}: {len(clip.positions)} frames, {len(fitted.markers)} markers, {seconds:.1f} s")
+    print(f"{clip.name} on {body.name}: {len(clip.positions)} frames, {len(fitted.markers)} markers, {seconds:.1f} s")
     print(f"  observed to carried marker: mean {np.nanmean(errors):.1f} mm, largest {np.nanmax(errors):.1f} mm")
     print(f"  marker to surface, {len(frames)} frames: mean {to_skin.mean():.1f} mm, largest {to_skin.max():.1f} mm")
     print(f"  the same less the marker's own 9.5 mm: mean {np.abs(to_skin - 9.5).mean():.1f} mm")
@@ -113,9 +115,9 @@ def main() -> None:
     parser.add_argument("--markers", help="a built-in marker set, or a TOML file; chosen by the labels without")
     parser.add_argument("--moments", type=int, default=4)
     parser.add_argument("--every", type=int, default=1, help="take every so many frames")
+    parser.add_argument("--body", nargs="+", default=["anny"], help="anny, or a file of SMPL's family; several at once")
     arguments = parser.parse_args()
-    body = load_anny(print)
-    differentiable = differentiable_anny(body)
+    bodies = [load_anny(print) if one == "anny" else load_smpl(Path(one)) for one in arguments.body]
     marker_set = None if arguments.markers is None else load_marker_set(arguments.markers)
     rows = []
     for path in arguments.clips:
@@ -123,10 +125,12 @@ def main() -> None:
         clip = MarkerClip(
             whole.name, whole.labels, whole.positions[:: arguments.every].copy(), whole.frame_rate / arguments.every
         )
-        start = time.perf_counter()
-        fitted = fit_markers(clip, differentiable, marker_set, FitSettings())
-        report(body, clip, fitted, time.perf_counter() - start)
-        rows.append(draw_clip(body, clip, fitted, arguments.moments))
+        for body in bodies:
+            differentiable = differentiable_anny(body) if isinstance(body, AnnyBody) else differentiable_smpl(body)
+            start = time.perf_counter()
+            fitted = fit_markers(clip, differentiable, marker_set, FitSettings())
+            report(body, clip, fitted, time.perf_counter() - start)
+            rows.append(draw_clip(body, clip, fitted, arguments.moments))
     cv2.imwrite(str(arguments.out), np.vstack(rows)[..., ::-1])
 
 

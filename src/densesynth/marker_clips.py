@@ -106,7 +106,7 @@ def _open(assets: BodyAssets) -> DifferentiableBody:
 def _fit(file: Path, kept: Path, body: DifferentiableBody, marker_set: MarkerSet | None, report: Report | None) -> None:
     whole = read_markers(file)
     clip = every_nth(whole, max(1, round(whole.frame_rate / RATE)))
-    marker_set = marker_set or choose_marker_set(clip.labels, clip.name)
+    marker_set = marker_set or choose_marker_set(clip.labels, str(file))
     if report is not None:
         report(f"fitting {body.name} to the markers of {file.name} ({clip.frames} frames), once …")
     tenths = 0

@@ -35,12 +35,15 @@ class Fit:
 def fit(command: Fit) -> int:
     from densesynth.fit import fit_markers
     from densesynth.fitted import every_nth, open_differentiable, write_fitted
-    from densesynth.motion.markers import load_marker_set
+    from densesynth.motion.markers import choose_marker_set, load_marker_set
     from densesynth.motion.read import read_markers
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     clip = every_nth(read_markers(command.markers), command.every)
-    marker_set = None if command.marker_set is None else load_marker_set(command.marker_set)
+    if command.marker_set is None:
+        marker_set = choose_marker_set(clip.labels, str(command.markers))
+    else:
+        marker_set = load_marker_set(command.marker_set)
     body = open_differentiable(command.body, console.print)
     with frames_bar(console, "fitted") as advance_to:
         fitted = fit_markers(clip, body, marker_set, progress=advance_to)

@@ -64,7 +64,8 @@ def match_joints(
         lacking = [name for name in NEEDED if name not in nearest]
         raise AssetError(
             f"{clip}: its joints follow no known naming (nearest lacks {', '.join(lacking)}); name them in a TOML file "
-            f"of the form {FORM} and give that as `names`; the file's joints: {_listed(joints)}"
+            f"of the form {FORM} and give that as `names` (`people.joint_names` of a recipe); the file's joints: "
+            f"{_listed(joints)}"
         )
     return max(whole, key=len)
 

@@ -109,7 +109,8 @@ def open_clips(
         try:
             clips[name] = retarget(_take(file, fitted, refused), names)
         except AssetError as error:
-            skipped[str(file)] = str(error)
+            reason = str(error)  # some errors know the clip's name alone
+            skipped[str(file)] = reason if str(file) in reason else f"{file}: {reason.removeprefix(f'{file.stem}: ')}"
     if not clips:
         found = "none"
         if skipped:

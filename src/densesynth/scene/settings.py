@@ -201,7 +201,10 @@ class BodySettings:
         if self.model == "anny":
             for name in ("files", "charts", "cse_mesh"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"`{name}` is for bodies of SMPL's family; set `model` to smpl, smplh or smplx")
+                    raise ValueError(
+                        f"`{name}` is for bodies of SMPL's family; set `model` to smpl, smplh or smplx (Anny has "
+                        "charts of its own; its variant on SMPL's mesh is a separate download and no choice here)"
+                    )
         elif self.files is None:
             raise ValueError(f"`model` = {self.model} needs `files`: the folder with its official files")
         if not self.genders or len(set(self.genders)) != len(self.genders):
