@@ -100,14 +100,13 @@ def test_a_pickle_that_calls_is_refused_and_never_run(tmp_path: Path, capsys: py
     recipe = tmp_path / "small.toml"
     recipe.write_text("[picture]\nwidth = 96\nheight = 96\n")
     body = ["--body.model", "smpl", "--body.files"]
+    write_c3d(tmp_path / "some.c3d")
+    marks = ["--marker-set", "plug_in_gait"]
     for arguments in (
         ["generate", str(recipe), "--out", str(tmp_path / "out"), *body, str(evil)],
         ["generate", str(recipe), "--out", str(tmp_path / "out"), *body, str(evil.parent)],
-        ["fit", "none.c3d", "--out", str(tmp_path / "clip.npz"), "--body", str(evil)],
+        ["fit", str(tmp_path / "some.c3d"), "--out", str(tmp_path / "clip.npz"), *marks, "--body", str(evil)],
     ):
-        if arguments[0] == "fit":
-            write_c3d(tmp_path / "some.c3d")
-            arguments[1] = str(tmp_path / "some.c3d")
         assert "system" in mistake(arguments, capsys)
     run(["assets", "check", str(evil.parent)])
     assert "system" in "".join(capsys.readouterr())

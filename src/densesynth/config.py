@@ -41,7 +41,7 @@ _BROUGHT = {
     "body.cse_mesh": "DensePose CSE's smpl_27554.pkl",
     "appearance.textures": "texture pictures, men's and women's (for SURREAL: its `textures` folder)",
     "appearance.layout": "texture coordinates of the body's mesh (for SMPL: smpl_uv.obj, from its site)",
-    "people.clips": "motion clips: BVH, AMASS .npz, ASF/AMC, or what `densesynth fit` makes of C3D",
+    "people.clips": "motion clips: BVH, AMASS .npz, ASF/AMC, C3D, Qualisys TSV",
     "people.joint_names": "a TOML file with names of joints",
     "background.folder": "background pictures (for COCO: val2017 or train2017)",
     "background.environments": "HDR panoramas (.hdr)",

@@ -64,8 +64,8 @@ class Map:
     texture coordinates."""
     to_layout: str = "tiles"
     """Layout to paint a texture in."""
-    size: tuple[int, int] = (800, 1200)
-    """Height and width of the new texture, pixels."""
+    size: tuple[int, int] = (1200, 800)
+    """Height and width of the new texture, pixels; by default tiles of 200×200, six rows of four."""
 
 
 def check(command: AssetsCheck) -> int:
