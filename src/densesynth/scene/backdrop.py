@@ -265,7 +265,8 @@ def render_backdrop(
         dim=rows,
         inputs=[
             world,
-            wp.array(boxes, dtype=Box, device=device),
+            # By its address: Warp looks through a structured array for longer than it takes to read it.
+            wp.array(ptr=boxes.ctypes.data, shape=len(boxes), dtype=Box, device="cpu").to(device),
             len(backdrop.clutter),
             wp.array(lights, dtype=wp.vec3, device=device),
             wp.array(rays.astype(np.float32), dtype=wp.vec3, device=device),

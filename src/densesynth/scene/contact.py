@@ -47,20 +47,35 @@ class Contact:
 
 def find_contact(vertices_in_world: Float32[Array, "v 3"], strength: float) -> Contact | None:
     """Contact shadows of bodies on the ground z = 0; strength: 1 as it would be, 0 none. None without bodies low."""
-    low = vertices_in_world[vertices_in_world[:, 2] < LAYERS[-1][0]]
-    if not len(low) or strength <= 0.0:
+    by_axis = np.ascontiguousarray(vertices_in_world.T)  # reduces ten times as fast
+    low = by_axis[:, np.flatnonzero(by_axis[2] < LAYERS[-1][0])]
+    if not low.shape[1] or strength <= 0.0:
         return None
-    first, last = low[:, :2].min(axis=0) - MARGIN, low[:, :2].max(axis=0) + MARGIN
+    first, last = low[:2].min(axis=1) - MARGIN, low[:2].max(axis=1) + MARGIN
     cell = max(CELL, float((last - first).max()) / MOST_CELLS)
     columns, rows = (int(size) for size in np.ceil((last - first) / cell) + 1)
-    at = np.rint((low[:, :2] - first) / cell).astype(np.int64)
-    flat = at[:, 1] * columns + at[:, 0]
+    across, down = np.rint((low[:2] - first[:, None]) / cell).astype(np.int64)
+    flat = down * columns + across
     open_sky = np.ones((rows, columns), np.float32)
     spread = np.ones((3, 3), np.uint8)
     for height, blur, taken in LAYERS:
         mask = np.zeros(rows * columns, np.uint8)
-        mask[flat[low[:, 2] < height]] = 255
+        mask[flat[low[2] < height]] = 255
         covered = cv2.morphologyEx(mask.reshape(rows, columns), cv2.MORPH_CLOSE, spread, iterations=2)
-        soft = cv2.GaussianBlur(covered.astype(np.float32), (0, 0), max(blur / cell, 0.5))
+        soft = _blur(covered.astype(np.float32), max(blur / cell, 0.5))
         open_sky *= np.float32(1.0) - np.float32(min(taken * strength, 0.95) / 255.0) * soft
     return Contact(open_sky, (float(first[0]), float(first[1])), cell)
+
+
+def _blur(values: Float32[Array, "h w"], sigma: float) -> Float32[Array, "h w"]:
+    """A Gaussian blur of `sigma` cells, wide ones on a coarser grid: their cost grows with the width."""
+    factor = min(int(sigma // 3.0), *values.shape)
+    if factor < 2:
+        return cv2.GaussianBlur(values, (0, 0), sigma)
+    height, width = values.shape
+    padded = cv2.copyMakeBorder(values, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
+    size = padded.shape[1] // factor, padded.shape[0] // factor
+    # Taking means and drawing between them spread a point by themselves, by a variance of about 1/12 + 1/6 of a cell's.
+    rest = float(np.sqrt(max((sigma / factor) ** 2 - 0.25, 0.25)))
+    coarse = cv2.GaussianBlur(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), (0, 0), rest)
+    return cv2.resize(coarse, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)[:height, :width]

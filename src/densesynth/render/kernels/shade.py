@@ -226,16 +226,28 @@ def find_shadows(
     lit[i] = share
 
 
-@wp.func
+# All channels of a coefficient side by side on a CPU.
+@wp.func_native("""
+    const float weights[9] = {
+        0.28209479f, 0.48860251f * n[1], 0.48860251f * n[2], 0.48860251f * n[0], 1.09254843f * (n[0] * n[1]),
+        1.09254843f * (n[1] * n[2]), 0.31539157f * (3.0f * n[2] * n[2] - 1.0f), 1.09254843f * (n[0] * n[2]),
+        0.54627422f * (n[0] * n[0] - n[1] * n[1])};
+    const float* e = reinterpret_cast<const float*>(ambient.data);
+#if defined(__clang__) && !defined(__CUDACC__)
+    typedef float Four __attribute__((ext_vector_type(4), aligned(4)));
+    Four sum = {e[24] * weights[8], e[25] * weights[8], e[26] * weights[8], 0.0f};  // no room for four at the end
+    for (int k = 0; k < 8; ++k)
+        sum += *reinterpret_cast<const Four*>(e + 3 * k) * weights[k];
+#else
+    float sum[3] = {0.0f, 0.0f, 0.0f};
+    for (int k = 0; k < 9; ++k)
+        for (int c = 0; c < 3; ++c)
+            sum[c] += e[3 * k + c] * weights[k];
+#endif
+    return wp::vec3(sum[0] > 0.0f ? sum[0] : 0.0f, sum[1] > 0.0f ? sum[1] : 0.0f, sum[2] > 0.0f ? sum[2] : 0.0f);
+""")
 def find_ambient(ambient: wp.array(dtype=wp.vec3), n: wp.vec3) -> wp.vec3:
-    x = n[0]
-    y = n[1]
-    z = n[2]
-    e = ambient[0] * 0.28209479
-    e = e + (ambient[1] * y + ambient[2] * z + ambient[3] * x) * 0.48860251
-    e = e + (ambient[4] * (x * y) + ambient[5] * (y * z) + ambient[7] * (x * z)) * 1.09254843
-    e = e + ambient[6] * (0.31539157 * (3.0 * z * z - 1.0)) + ambient[8] * (0.54627422 * (x * x - y * y))
-    return wp.max(e, wp.vec3(0.0, 0.0, 0.0))
+    """What a white surface with unit normal n sends back of the ambient light (nine harmonics); not negative."""
 
 
 @wp.func
