@@ -145,12 +145,12 @@ def process(picture: UInt8[Array, "h w 3"], smoothing: float, sharpening: float)
         split = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
         soft = cv2.GaussianBlur(split, (0, 0), 0.6 + 1.4 * smoothing)
         split[..., 1:] = soft[..., 1:]
-        edges = cv2.absdiff(split[..., 0], soft[..., 0])
-        flat = (edges < 2 + 8 * smoothing).astype(np.uint8)
-        mixed = cv2.addWeighted(
-            split[..., 0], 1.0 - 0.7 * min(smoothing, 1.0), soft[..., 0], 0.7 * min(smoothing, 1.0), 0
-        )
-        split[..., 0] = np.where(flat, mixed, split[..., 0])
+        # Edges keep their brightness, with their neighbours, or single pixels of them would.
+        step = cv2.absdiff(split[..., 0], soft[..., 0]).astype(np.float32) / np.float32(2.0 + 8.0 * smoothing)
+        kept = np.minimum(2.0 * cv2.GaussianBlur(np.clip(step - 0.5, 0.0, 1.0), (0, 0), 1.2), 1.0)
+        smoothed = np.float32(0.7 * min(smoothing, 1.0)) * (1.0 - kept)
+        bright = split[..., 0] * (1.0 - smoothed) + soft[..., 0] * smoothed
+        split[..., 0] = np.rint(bright).astype(np.uint8)
         picture = cv2.cvtColor(split, cv2.COLOR_YCrCb2RGB)
     if sharpening > 0.0:
         soft = cv2.GaussianBlur(picture, (0, 0), 1.0)
