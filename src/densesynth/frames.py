@@ -162,6 +162,11 @@ class Generator:
                 scene, garments, body_faces, covered = dress_people(
                     self.closet, recipe.people.garment_share, scene, posed, rng
                 )
+                # Clothes on a picture are all that its wearer has.
+                for k, person in enumerate(scene.people, start=1):
+                    if person.look is not None and person.look.dressed:
+                        garments = [mesh for mesh in garments if mesh.owner != k]
+                        body_faces[k - 1], covered[k - 1] = self.body.faces, frozenset()
         if recipe.people.shells:
             with self._stage("clothes"):
                 outfits = [person.outfit for person in scene.people]

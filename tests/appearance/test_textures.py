@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from densesynth.appearance.looks import (
     Library,
     Look,
     Wardrobe,
-    count_people,
     draw_looks,
     open_library,
     plain_face,
@@ -245,8 +245,26 @@ def test_sexes_come_from_names_and_folders() -> None:
 
 
 def test_people_are_counted(library: Library) -> None:
-    assert library.count_people() == 4**5 + 1
-    assert count_people([3, 2], mixed=False) == 5
+    pool = library.pool(0, False)
+    assert len(pool) == 4
+    hems = [library.textures[k].hem for k in pool]
+    pairs = sum(max(sum(lower > upper - 0.01 for lower in hems), 1) for upper in hems)
+    assert library.count_people() == pairs * 4**3 + 1
+    apart = dataclasses.replace(library, settings=AppearanceSettings(textures=Path(), mix=0.0))
+    assert apart.count_people() == 5
+
+
+def test_hems_are_found_and_legs_go_with_the_trunk(library: Library) -> None:
+    for k in range(4):
+        outfit = draw_outfit(np.random.default_rng([1, k]), 0.0)
+        edge = outfit.bottom.waist if outfit.top.tucked else outfit.top.hem
+        assert library.textures[k].hem == pytest.approx(edge, abs=0.03)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        (look,) = draw_looks(library, [0.0], rng)
+        assert look is not None
+        upper, lower = (library.textures[look.textures[k]].hem for k in (1, 3))
+        assert lower > upper - 0.01
 
 
 def test_pictures_change_no_label_and_no_share_changes_nothing(folder: Path) -> None:

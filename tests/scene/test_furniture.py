@@ -13,7 +13,7 @@ from densesynth.config import recipe_from_table
 from densesynth.frames import Generator
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.owners import find_owners, groups_of
-from densesynth.motion.library import draw_variation, pose_at
+from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
 from densesynth.render.reference import render as render_slowly
 from densesynth.render.render import rasterise
 from densesynth.scene.furniture import (
@@ -80,6 +80,12 @@ def test_who_sits_has_a_seat_close_below_and_clear_of_the_body(body) -> None:
         gaps.append(float(np.abs(thighs[:, 2] - top).min()))
     assert found >= 23
     assert np.median(gaps) < 0.02
+
+
+@pytest.mark.parametrize("motion", [name for name in MOTION_NAMES if name != "sit"])
+def test_no_other_motion_is_taken_for_sitting(body, motion: str) -> None:
+    for k in range(8):
+        assert not needs_seat(posed(body, motion, duration(motion) * (k + 0.5) / 8, k).joints[0])
 
 
 @pytest.mark.parametrize(("motion", "time"), [("walk", 0.3), ("squat", 1.0), ("stand", 1.0), ("pick", 1.0)])

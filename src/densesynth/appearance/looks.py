@@ -19,7 +19,7 @@ from densesynth.arrays import Array, Float64
 from densesynth.errors import AssetError
 
 KEPT = 48  # prepared pictures kept in memory
-WAIST = (0.95, 1.02)  # metres: where the trunk's picture ends and the legs' begins
+HEM_PLAY = 0.01  # metres
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,17 +69,21 @@ class Library:
     def prepared(self, number: int) -> Prepared:
         return _prepare(self, number)
 
+    def trousers_for(self, upper: int, pool: Sequence[int]) -> tuple[int, ...]:
+        """Of a pool, the pictures whose legs go with a picture's trunk: no garment of theirs ends below its hem. All of
+        them where none does."""
+        hem = self.textures[upper].hem
+        return tuple(k for k in pool if self.textures[k].hem > hem - HEM_PLAY) or tuple(pool)
+
     def count_people(self) -> int:
-        """How many distinct people the pictures make; see `count_people`."""
-        return count_people(
-            [len(self.pool(sex, bare)) for sex in (0, 1) for bare in (False, True)], self.settings.mix > 0
-        )
-
-
-def count_people(pools: Sequence[int], mixed: bool = True) -> int:
-    """Distinct people from pools of so many pictures each, whose parts may be mixed within a pool: n to the power of
-    the parts; without mixing n. Bodies, light and (for bare pictures) painted clothes come on top."""
-    return sum(n ** len(PARTS) if mixed else n for n in pools)
+        """How many distinct people the pictures make: heads, hands and feet are free within a pool (pictures of a sex,
+        dressed or bare), trunks go with the legs of `trousers_for`. Bodies, light and (for bare pictures) painted
+        clothes come on top. Without mixing, a person a picture and sex."""
+        total = 0
+        for pool in (self.pool(sex, bare) for sex in (0, 1) for bare in (False, True)):
+            pairs = sum(len(self.trousers_for(upper, pool)) for upper in pool)
+            total += pairs * len(pool) ** (len(PARTS) - 2) if self.settings.mix > 0.0 else len(pool)
+        return total
 
 
 @lru_cache(maxsize=KEPT)
@@ -111,7 +115,7 @@ def draw_looks(library: Library, sexes: Sequence[float], rng: np.random.Generato
     looks: list[Look | None] = []
     for sex in sexes:
         wears, mixes = rng.random(2)
-        first, others, waist = rng.random(), rng.random(len(PARTS)), float(rng.uniform(*WAIST))
+        first, others = rng.random(), rng.random(len(PARTS))
         number = 1 if sex >= 0.5 else 0
         own = [k for k, one in enumerate(library.textures) if number in one.sexes]
         if wears >= library.settings.share or not own:
@@ -123,11 +127,14 @@ def draw_looks(library: Library, sexes: Sequence[float], rng: np.random.Generato
         chosen = [base] * len(PARTS)
         if mixes < library.settings.mix:
             chosen = [base, *(pool[int(share * len(pool))] for share in others[1:])]
+            trousers = library.trousers_for(chosen[1], pool)
+            chosen[3] = trousers[int(others[3] * len(trousers))]
         gain = np.ones((len(PARTS), 3))
         if len(set(chosen)) > 1:
             for part, texture in enumerate(chosen[1:], start=1):
                 gain[part] = gains(library.textures[texture].tones[part], library.textures[base].tones[-1])
-        looks.append(Look(textures=tuple(chosen), gain=gain, waist=waist, dressed=not bare))
+        hems = [library.textures[chosen[k]].hem for k in (1, 3)]
+        looks.append(Look(textures=tuple(chosen), gain=gain, waist=0.5 * sum(hems), dressed=not bare))
     return tuple(looks)
 
 

@@ -31,6 +31,8 @@ SEAM_SAMPLES = 1500
 # How different colours on two sides of seams may be: 0 alike, 1 as any two places. Stand-ins: up to 0.30; turned or
 # mirrored, from 0.45.
 TORN = 0.42
+HEM, LOWEST_HEM, HIGHEST_HEM = 0.98, 0.8, 1.05  # metres
+PLAIN = 9.0  # units of OpenCV's Lab; below this no garment is seen to end
 BARE = 0.6  # of trunk and thighs that is skin
 NOT_PAINTED = 0.25  # of the surface that has the colour of the picture's corners, black or white
 
@@ -52,11 +54,13 @@ class Canvas:
 @dataclass(frozen=True, kw_only=True)
 class Texture:
     """One usable picture. sexes: of whom it is (0 male, 1 female). tones: cone roots of the skin of each of PARTS and,
-    last, of the face (`tone`). bare: of a body without clothes."""
+    last, of the face (`tone`). hem: height (metres at rest) where the upper garment ends. bare: of a body without
+    clothes."""
 
     path: Path
     sexes: tuple[int, ...]
     tones: Float64[Array, "6 3"]
+    hem: float
     bare: bool
 
 
@@ -175,7 +179,35 @@ class Surface:
         face = find_tone(colour["face"], colour["hands"])
         tones = [find_tone(colour[name], like=face) for name in PARTS]
         bare = float(skin_share(colour["trunk"], face).mean()) > BARE
-        return Texture(path=path, sexes=sexes_of(path), tones=np.stack([*tones, face]), bare=bare)
+        return Texture(
+            path=path, sexes=sexes_of(path), tones=np.stack([*tones, face]), hem=self._find_hem(picture), bare=bare
+        )
+
+    def _find_hem(self, picture: UInt8[Array, "h h 3"]) -> float:
+        """The height around the hips at which the picture's colour changes most; HEM where it hardly does."""
+        heights, places = self._hips
+        lab = cv2.cvtColor(_look_up(picture, places)[None], cv2.COLOR_RGB2LAB)[0].astype(np.float64)
+        tried = np.arange(LOWEST_HEM, HIGHEST_HEM, 0.005)
+        change = []
+        for height in tried:
+            above, below = ((side > 0.0) & (side < 0.035) for side in (heights - height, height - heights))
+            change.append(np.linalg.norm(np.median(lab[above], axis=0) - np.median(lab[below], axis=0)))
+        # Of heights with nearly the same change the middle one: medians of whole bands are alike near the edge.
+        best = tried[np.array(change) > 0.9 * max(change)]
+        return float(best.mean()) if max(change) > PLAIN else HEM
+
+    @cached_property
+    def _hips(self) -> tuple[Float64[Array, "n"], Float64[Array, "n 2"]]:
+        """Points around the hips: heights at rest and places on the picture."""
+        middle = self.paint.fields[self.paint.faces].mean(axis=1).astype(np.float64)
+        z, arm = middle[:, FIELDS.index("z")], middle[:, FIELDS.index("arm")]
+        rows = np.flatnonzero(
+            (self.paint.category == 0) & (arm < 0.0) & (z > LOWEST_HEM - 0.05) & (z < HIGHEST_HEM + 0.05)
+        )
+        weights = np.random.default_rng(2).dirichlet((2.0, 2.0, 2.0), (len(rows), 6)).reshape(-1, 3)
+        rows = np.repeat(rows, 6)
+        heights = np.einsum("nk,nk->n", weights, self.paint.fields[self.paint.faces[rows]][..., 2].astype(np.float64))
+        return heights, np.einsum("nk,nkc->nc", weights, self.layout.corners[rows].astype(np.float64))
 
 
 def sexes_of(path: Path) -> tuple[int, ...]:

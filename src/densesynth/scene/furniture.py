@@ -89,18 +89,19 @@ def find_weight(joints: Float32[Array, "52 3"]) -> Float64[Array, "3"]:
 
 
 def needs_seat(joints: Float32[Array, "52 3"]) -> bool:
-    """Whether a body would fall backwards without a seat: feet on the ground, knees bent, weight behind the ankles."""
+    """Whether a body would fall backwards without a seat: both feet on the ground, knees bent, weight behind both."""
     hips, knees, ankles = (
-        joints[[JOINT[f"left_{name}"], JOINT[f"right_{name}"]]].astype(np.float64).mean(axis=0)
-        for name in ("hip", "knee", "ankle")
+        joints[[JOINT[f"left_{name}"], JOINT[f"right_{name}"]]].astype(np.float64) for name in ("hip", "knee", "ankle")
     )
-    ahead = (ankles - hips)[:2]
+    ahead = (ankles.mean(axis=0) - hips.mean(axis=0))[:2]
     distance = float(np.linalg.norm(ahead))
-    if distance < 0.1 or hips[2] < ankles[2] + 0.2 or ankles[2] > 0.25 or knees[2] < 0.75 * hips[2]:
+    raised = ankles[:, 2].max() - ankles[:, 2].min() > 0.12 or ankles[:, 2].max() > 0.25
+    low = hips[:, 2].mean() < ankles[:, 2].mean() + 0.2
+    if distance < 0.1 or raised or low or (knees[:, 2] < 0.75 * hips[:, 2].mean()).any():
         return False
-    upright = joints[JOINT["neck"], 2] > hips[2] + 0.25
-    behind = float((ankles[:2] - find_weight(joints)[:2]) @ (ahead / distance))
-    return bool(upright and behind > UNSUPPORTED)
+    upright = joints[JOINT["neck"], 2] > hips[:, 2].mean() + 0.25
+    behind = (ankles[:, :2] - find_weight(joints)[:2]) @ (ahead / distance)
+    return bool(upright and behind.min() > UNSUPPORTED)
 
 
 def find_seat(posed: PosedBodies, k: int, sits: bool, rng: np.random.Generator) -> SceneMesh | None:
