@@ -14,6 +14,7 @@ import torch
 
 from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.looks import Library, Wardrobe, draw_looks, plain_face
+from densesynth.appearance.loose import Dressmaker
 from densesynth.appearance.paint import Paint
 from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
@@ -95,6 +96,7 @@ class Generator:
         self.library = open_textures(recipe.appearance, assets, paint)
         self.left_out += () if self.library is None else self.library.left_out
         self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
+        self.dressmaker = Dressmaker(paint, self.atlas.rest_position)
         self.closet = self._open_closet(paint)
         self.left_out += () if self.closet is None else self.closet.left_out
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
@@ -186,6 +188,14 @@ class Generator:
                             shown = np.where(shown.any(axis=1, keepdims=True), body_faces[owner - 1], np.int32(0))
                         body_faces[owner - 1] = shown
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
+            with self._stage("loose clothes"):
+                for k, person in enumerate(scene.people):
+                    if person.outfit.loose is None or person.before is None or "hips" in covered[k] or pictured[k]:
+                        continue
+                    mesh, binding, fabric = self.dressmaker.fit(
+                        person.outfit, posed.vertices[k], posed.joints[k], person.rotations, person.before
+                    )
+                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=9, binding=binding, fabric=fabric))
         bodies = [
             SceneMesh(mesh=Mesh(vertices, faces), owner=owner)
             for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)

@@ -133,8 +133,22 @@ class Footwear:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Loose:
+    """A skirt, the lower part of a dress (in the top's cloth) or of a coat (in the jacket's). length: to its hem, along
+    the leg from the hip joint, metres. flare: metres wider for each metre down. folds: around; depth: theirs, as a
+    share of the flare. opening: half the angle left open in front, radians."""
+
+    kind: Literal["skirt", "dress", "coat"]
+    length: float
+    flare: float
+    folds: int
+    depth: float
+    opening: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outfit:
-    """One person's looks. seed (0..1) places the grain of skin, cloth and hair."""
+    """One person's looks. seed (0..1) places the grain of skin, cloth and hair. loose: what hangs about the legs."""
 
     seed: float
     skin: Skin
@@ -147,6 +161,7 @@ class Outfit:
     glove_cuff: float
     headwear: HeadwearKind
     headwear_cloth: Cloth
+    loose: Loose | None = None
 
 
 def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from densesynth.appearance.loose import BEFORE, draw_loose
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies
@@ -56,6 +57,7 @@ def draw_scene(
     index = index // camera.rig
     rng = stream(seed, index, Purpose.PEOPLE)
     outfits = stream(seed, index, Purpose.OUTFITS)
+    loose = stream(seed, index, Purpose.LOOSE) if people.loose and people.shells and body.name == "anny" else None
     places = stream(seed, index, Purpose.PLACES)
     count = int(places.integers(people.count[0], people.count[1], endpoint=True))
 
@@ -63,7 +65,7 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed, box = _draw_person(poses, body, rng, outfits, moving)
+        person, posed, box = _draw_person(poses, body, rng, outfits, loose, moving)
         if view is None:
             view = draw_view(camera, lens, picture, box, seed, first, fisheye)
         else:
@@ -126,28 +128,39 @@ def draw_view(
 
 
 def _draw_person(
-    poses: PoseSource, body: Body, rng: np.random.Generator, outfits: np.random.Generator, moving: bool
+    poses: PoseSource,
+    body: Body,
+    rng: np.random.Generator,
+    outfits: np.random.Generator,
+    loose: np.random.Generator | None,
+    moving: bool,
 ) -> tuple[PersonInScene, PosedBodies, Box]:
     """A person over the origin, feet on the ground, turned anywhere; the bounding box too."""
     betas = body.sample_betas(rng)
-    again = deepcopy(rng) if moving else None
+    again = deepcopy(rng) if moving or loose is not None else None
     motion, time, pose = poses(rng, 0.0)
     heading = rng.uniform(-np.pi, np.pi)
     rotations = turn(pose.rotations, heading)
     posed, box, shift = _stand(body, betas, rotations, pose.height)
     velocity = None
-    if again is not None:
-        later = poses(again, AHEAD)[2]
+    if again is not None and moving:
+        later = poses(deepcopy(again), AHEAD)[2]
         next_posed, _, next_shift = _stand(body, betas, turn(later.rotations, heading), later.height)
         velocity = (next_posed.vertices[0] + next_shift - posed.vertices[0] - shift) * np.float32(1.0 / AHEAD)
+    outfit, before = draw_outfit(outfits, body.sex(betas)), None
+    if loose is not None and again is not None:
+        outfit = draw_loose(outfit, body.sex(betas), loose)
+        if outfit.loose is not None:
+            before = np.stack([turn(poses(deepcopy(again), -ago)[2].rotations, heading) for ago in BEFORE])
     person = PersonInScene(
         betas=betas,
         rotations=rotations,
         transl=shift,
-        outfit=draw_outfit(outfits, body.sex(betas)),
+        outfit=outfit,
         motion=motion,
         time=time,
         velocity=velocity,
+        before=before,
     )
     # Rounded as the vertices are, so that the box stays exactly theirs.
     return person, _shift(posed, shift), (box.astype(np.float32) + shift).astype(np.float64)

@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     LOOKS = 18
     GARMENTS = 19
     FURNITURE = 20
+    LOOSE = 21
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:
