@@ -30,6 +30,7 @@ SECTORS = 36  # directions in which the body is measured
 STEP = 0.03  # metres along the leg between rings
 TOP, LOWEST = -0.125, 0.745  # metres along the leg: the first ring, above the hip joint, and the last that may be
 HIPS = 0.03  # from here on cloth may stand off
+HULL = 0.06  # from here on down there are two legs
 CLEAR = {"skirt": 0.007, "dress": 0.007, "coat": 0.013}  # metres over what is below
 BAND = 0.016  # metres: width of the measure along the leg
 BEFORE = (0.5, 0.4, 0.3, 0.2, 0.1)  # seconds before the moment from which sway is reckoned
@@ -166,7 +167,7 @@ def hang(
         for side, middle in zip(measure.sides, (left, right), strict=True)
     ]
     hull = _stadium(np.einsum("rac,rc->ra", out, half), (half**2).sum(axis=1)[:, None], np.maximum(*spread)[:, None])
-    tight = np.maximum(finer, hull)
+    tight = np.where(along[:, None] > HULL, np.maximum(finer, hull), finer)
     for _ in range(2):
         around = (np.roll(tight, 1, axis=1) + np.roll(tight, -1, axis=1)) / 2.0
         tight = np.maximum(tight, around)
