@@ -245,7 +245,8 @@ def test_official_charts_and_a_cse_mesh_through_a_recipe(folder: Path, assets: B
     uncharted = np.flatnonzero(assets.atlas.part == 23)[:2]
     charted = np.setdiff1d(np.arange(13776), uncharted)
     np.testing.assert_array_equal(official.part[charted], assets.atlas.part[charted])
-    assert np.abs(official.uv[charted] - assets.atlas.uv[charted]).max(axis=(1, 2)).mean() < 1e-3
+    # Along cuts within a part the stand-in's file has one chart vertex where Anny's charts have two.
+    assert (official.uv[charted] == assets.atlas.uv[charted]).all(axis=(1, 2)).mean() > 0.9
     assert set(official.part[uncharted]) <= set(range(1, 25))
     assert (official.ref_model, len(official.reference.rest)) == ("smpl_27554", 27554)
     out = tmp_path / "set"
