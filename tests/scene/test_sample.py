@@ -83,6 +83,25 @@ def test_one_person_changes_nothing_of_the_first(body: AnnyBody) -> None:
     assert np.array_equal(alone.camera.camera_from_world, crowd.camera.camera_from_world)
 
 
+def test_without_loose_clothes_all_else_is_the_same(body: AnnyBody) -> None:
+    changed = 0
+    for index in range(6):
+        on, vertices = draw(body, index)
+        off, same = draw(body, index, PeopleSettings(count=CROWD.count, loose=False))
+        assert np.array_equal(vertices, same)
+        for person, plain in zip(on.people, off.people, strict=True):
+            assert plain.outfit.loose is None
+            assert plain.before is None
+            assert np.array_equal(person.rotations, plain.rotations)
+            if person.outfit.loose is None:
+                assert person.outfit == plain.outfit
+            else:
+                changed += 1
+                assert person.before is not None
+                assert person.outfit.top.cloth == plain.outfit.top.cloth
+    assert changed
+
+
 def test_turn_is_about_the_vertical() -> None:
     rotations = np.zeros((52, 3), np.float32)
     assert np.allclose(turn(rotations, 0.7)[0], (0, 0, 0.7))
