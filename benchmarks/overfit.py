@@ -3,7 +3,8 @@
     python benchmarks/overfit.py --out /tmp/overfit                    # the small model, tiny
     python benchmarks/overfit.py --out /tmp/overfit-rcnn --kind rcnn   # a DensePose R-CNN of a few channels
 
-With the defaults the small model reaches 0.27 (docs/roadmap.md). GPSm AP of at least 0.9 on them would say that data, losses, training, prediction and evaluation agree with one another.
+GPSm AP of at least 0.9 on them would say that data, losses, training, prediction and evaluation agree with one another;
+with the defaults the small model reaches 0.27 (docs/roadmap.md).
 """
 
 from __future__ import annotations
