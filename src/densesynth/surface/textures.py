@@ -59,6 +59,7 @@ def read_obj_layout(path: Path, faces: Int32[Array, "f 3"] | None = None) -> Tex
     faces: the body's triangles, where they aren't the OBJ's in order; matched by their vertices then.
     """
     places, triangles, textures = _read_obj(path)
+    triangles = triangles.astype(np.int32)
     if faces is not None:
         index = {tuple(sorted(triple)): number for number, triple in reversed(list(enumerate(triangles.tolist())))}
         rows = np.array([index.get(tuple(sorted(triple)), -1) for triple in faces.tolist()])
