@@ -181,10 +181,10 @@ def test_objects_have_shape_and_unit_normals(kind: int) -> None:
         assert max(alpha.shape) == 64
         solid = alpha > 0.999
         assert 0.1 < solid.mean() < 0.999
-        lengths = np.linalg.norm(values[solid][:, 3:], axis=1)
+        lengths = np.linalg.norm(values[3:, solid], axis=0)
         assert np.percentile(lengths, 5) > 0.7
-        assert values[solid][:, :3].min() >= 0.0
-        assert values[solid][:, :3].max() <= 1.6
+        assert values[:3, solid].min() >= 0.0
+        assert values[:3, solid].max() <= 1.6
 
 
 def test_draws_follow_the_settings() -> None:

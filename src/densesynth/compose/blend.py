@@ -5,9 +5,19 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from densesynth.arrays import Array, Float32
+from densesynth.arrays import Array, Bool, Float32
 
 BAND = 2.5  # half width of the band, standard deviations: what the Gaussian leaves beyond it is under a grey level
+
+
+Box = tuple[slice, slice]  # rows and columns
+FAINTEST = 1.0 / 512.0  # alpha below it leaves a pixel of 8 bits as it was
+
+
+def bounds(where: Bool[Array, "h w"]) -> Box:
+    """The smallest rectangle about what is true; empty where nothing is."""
+    x, y, w, h = cv2.boundingRect(where.view(np.uint8))
+    return np.s_[y : y + h, x : x + w]
 
 
 def soften_alpha(alpha: Float32[Array, "h w"], sigma: float) -> Float32[Array, "h w"]:
@@ -26,30 +36,25 @@ def soften_alpha(alpha: Float32[Array, "h w"], sigma: float) -> Float32[Array, "
 
 
 def extend_values(
-    values: Float32[Array, "h w c"], alpha: Float32[Array, "h w"], sigma: float
-) -> Float32[Array, "h w c"]:
-    """Values that hold where alpha > 0, carried outwards over the band, so that a soft edge shows the object's own
-    colours instead of whatever stood behind it."""
+    values: Float32[Array, "c h w"], alpha: Float32[Array, "h w"], soft: Float32[Array, "h w"], sigma: float
+) -> Float32[Array, "c h w"]:
+    """Values that hold where alpha > 0, carried outwards as far as `soft`, alpha as softened by sigma, can be seen:
+    a soft edge shows the object's own colours instead of whatever stood behind it. Changes values."""
     inside = alpha >= 0.5
-    result = values
+    missing = ~inside & (soft > FAINTEST)
     for spread in (1.0, max(sigma, 1.0), 3.0 * max(sigma, 1.0)):
-        weight = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), spread, borderType=cv2.BORDER_CONSTANT)
+        if not missing.any() or not inside.any():
+            break
+        own = inside.astype(np.float32)
+        weight = _blur(own, spread)
         take = ~inside & (weight > 1e-3)
-        if not take.any():
-            continue
-        held = values * inside[..., None]
-        near = np.concatenate(
-            [
-                cv2.GaussianBlur(
-                    np.ascontiguousarray(held[..., k : k + 3]), (0, 0), spread, borderType=cv2.BORDER_CONSTANT
-                )
-                for k in range(0, values.shape[2], 3)
-            ],
-            axis=2,
-        )
-        taken = np.flatnonzero(take)
-        result = result.copy()
-        flat = result.reshape(-1, result.shape[2])
-        flat[taken] = near.reshape(flat.shape)[taken] / np.maximum(weight.reshape(-1)[taken], np.float32(1e-6))[:, None]
-        values, inside = result, inside | take
-    return np.ascontiguousarray(result, dtype=np.float32)
+        weight[~take] = 1.0
+        for plane in values:
+            np.divide(_blur(plane * own, spread), weight, out=plane, where=take)
+        inside |= take
+        missing &= ~take
+    return values
+
+
+def _blur(plane: Float32[Array, "h w"], spread: float) -> Float32[Array, "h w"]:
+    return np.asarray(cv2.GaussianBlur(plane, (0, 0), spread, borderType=cv2.BORDER_CONSTANT))

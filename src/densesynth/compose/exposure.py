@@ -92,13 +92,15 @@ def pixel_velocity(
     if any(person.velocity is None for person in people):
         return None
     velocity = np.zeros((camera.height, camera.width, 2), np.float32)
-    rows, columns = np.nonzero((buffers.instance > 0) & (buffers.instance <= len(people)))
-    owner = buffers.instance[rows, columns].astype(np.int64) - 1
-    vertices = np.stack([person.velocity for person in people if person.velocity is not None])
-    corners = faces[buffers.face[rows, columns]]
-    moving = np.einsum("nk,nkc->nc", buffers.barycentrics[rows, columns], vertices[owner[:, None], corners])
+    pixels = np.flatnonzero((buffers.instance > 0) & (buffers.instance <= len(people)))
+    rows, columns = np.divmod(pixels, camera.width)
+    owner = buffers.instance.reshape(-1)[pixels].astype(np.int64) - 1
+    vertices = np.concatenate([person.velocity for person in people if person.velocity is not None])
+    corners = faces[buffers.face.reshape(-1)[pixels]] + (owner * (len(vertices) // len(people)))[:, None]
+    weights = buffers.barycentrics.reshape(-1, 3).take(pixels, axis=0)
+    moving = np.einsum("nk,nkc->nc", weights, vertices.take(corners, axis=0))
     in_camera = moving @ camera.camera_from_world[:3, :3].T
-    depth = buffers.depth[rows, columns][:, None]
+    depth = buffers.depth.reshape(-1)[pixels][:, None]
     if isinstance(camera.lens, Fisheye):
         ideal = camera.unproject(np.stack([columns + 0.5, rows + 0.5], axis=1))[:, :2]
         sideways = (in_camera[:, :2] - ideal * in_camera[:, 2:]) / depth

@@ -13,12 +13,10 @@ import numpy as np
 
 from densesynth.appearance.colour import draw_cloth_colour, draw_second_colour
 from densesynth.arrays import Array, Bool, Float32, Int32
+from densesynth.compose.blend import Box, bounds
 from densesynth.scene.occluders import KINDS
 
 FACING = (0.0, 0.0, -1.0)  # towards the camera, camera frame
-
-
-Box = tuple[slice, slice]  # rows and columns
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,9 @@ class _Sheet:
         return np.s_[int(low[1]) : int(high[1]) + 1, int(low[0]) : int(high[0]) + 1]
 
 
-def _bounds(where: Bool[Array, "h w"]) -> Box:
-    x, y, w, h = cv2.boundingRect(where.view(np.uint8))
-    return np.s_[y : y + h, x : x + w]
-
-
 def make_object(
     kind: int, side: int, rng: np.random.Generator
-) -> tuple[Float32[Array, "h w 6"], Float32[Array, "h w"]]:
+) -> tuple[Float32[Array, "6 h w"], Float32[Array, "h w"]]:
     """Linear albedo and unit normal (camera frame), and alpha, of an object whose longer side is about `side` pixels.
     kind: index into KINDS."""
     size = 2 * max(side, 4)
@@ -79,14 +72,14 @@ def make_object(
     sheet = _Sheet(line[None], line[:, None], albedo, normal, np.zeros((size, size), bool), np.s_[0:size, 0:size])
     paint = {"box": _box, "ball": _ball, "bottle": _bottle, "plant": _plant, "bag": _bag, "chair": _chair}
     paint[KINDS[kind]](sheet, rng)
-    sheet = sheet.part(_bounds(sheet.shown))
+    sheet = sheet.part(bounds(sheet.shown))
     height, width = sheet.shown.shape
     factor = side / max(height, width)
     to = (max(1, round(width * factor)), max(1, round(height * factor)))
     alpha = cv2.resize(sheet.shown.astype(np.float32), to, interpolation=cv2.INTER_AREA)
     shown = np.maximum(alpha, np.float32(1e-4))
     planes = (*sheet.albedo, *sheet.normal)  # 0 where nothing is painted
-    return np.dstack([cv2.resize(plane, to, interpolation=cv2.INTER_AREA) / shown for plane in planes]), alpha
+    return np.stack([cv2.resize(plane, to, interpolation=cv2.INTER_AREA) / shown for plane in planes]), alpha
 
 
 def _grain(sheet: _Sheet, rng: np.random.Generator, cells: int, strength: float) -> Float32[Array, "h w"]:
@@ -100,8 +93,8 @@ def _grain(sheet: _Sheet, rng: np.random.Generator, cells: int, strength: float)
     return np.clip(grain, 0.4, 1.6, out=grain)
 
 
-def _unit(x: Array | float, y: Array | float, z: Array | float) -> Float32[Array, "3 h w"]:
-    normal = np.stack(np.broadcast_arrays(x, y, z)).astype(np.float32)
+def _unit(x: Array | float, y: Array | float, z: Array | float) -> Float32[Array, "3 *s"]:
+    normal = np.stack(np.broadcast_arrays(*(np.asarray(part, np.float32) for part in (x, y, z))))
     normal /= np.sqrt(normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2])
     return normal
 
@@ -184,7 +177,7 @@ def _turned(
     """A body turned on a lathe: radius by height (y, rising), normals round it. colour: one, or of each pixel."""
     radius = np.interp(sheet.y, heights, radii).astype(np.float32)
     where = (np.abs(sheet.x - middle) <= radius) & (sheet.y >= heights[0]) & (sheet.y <= heights[-1])
-    part = sheet.part(_bounds(where))
+    part = sheet.part(bounds(where))
     slope = np.interp(
         part.y, (np.asarray(heights)[1:] + np.asarray(heights)[:-1]) / 2.0, np.diff(radii) / np.diff(heights)
     )
@@ -252,7 +245,7 @@ def _bag(sheet: _Sheet, rng: np.random.Generator) -> None:
     ring = np.sqrt((sheet.x / (0.5 * wide)) ** 2 + ((sheet.y - top - 0.05) / (rise)) ** 2)
     broad = thick / (0.5 * wide)
     handle = (np.abs(ring - 1.0) < broad) & (sheet.y < top + 0.1)
-    part = sheet.part(_bounds(handle))
+    part = sheet.part(bounds(handle))
     across = np.clip((ring[part.box] - 1.0) / broad, -0.9, 0.9)
     outwards = across / np.maximum(np.hypot(part.x, part.y - top), 1e-6)
     part.paint(
@@ -268,11 +261,11 @@ def _bag(sheet: _Sheet, rng: np.random.Generator) -> None:
     bulge = cube * cube + np.abs(v) ** 8
     where = (bulge <= 1.0) & (sheet.y > top) & (sheet.y < low)
     phase = rng.uniform(0, 6.0)
-    part = sheet.part(_bounds(where))
+    part = sheet.part(bounds(where))
     rows = part.box[0]
     u, cube, v, down, where = u[part.box], cube[part.box], v[rows], down[rows], where[part.box]
     folds = 0.12 * np.sin(9.0 * part.x + 4.0 * part.y + phase) * (1.0 - down)
-    normal = _unit(0.75 * cube + folds, 0.55 * v**3 - 0.05, np.float32(-0.8))
+    normal = _unit(0.75 * cube + folds, 0.55 * v**3 - 0.05, -0.8)
     flap = down < rng.uniform(0.25, 0.5)
     seam = np.abs(np.abs(u) - 0.88) < 0.015
     flapped = rng.random() < 0.6

@@ -10,7 +10,7 @@ import numpy as np
 
 from densesynth.appearance.colour import linear_from_srgb
 from densesynth.arrays import Array, Bool, Float32, Float64, UInt8
-from densesynth.compose.blend import BAND, extend_values, soften_alpha
+from densesynth.compose.blend import BAND, Box, bounds, extend_values, soften_alpha
 from densesynth.compose.objects import make_object
 from densesynth.geometry.camera import Camera
 from densesynth.render.buffers import Buffers
@@ -45,7 +45,7 @@ def lay_occluders(
 ) -> OccluderLayer | None:
     """Place the cut-outs over the people of `instance`, the later over the earlier; None where nothing is covered."""
     height, width = instance.shape
-    premultiplied = np.zeros((height, width, 6), np.float32)
+    premultiplied = np.zeros((6, height, width), np.float32)
     alpha = np.zeros((height, width), np.float32)
     shadow = None
     for occluder in occluders:
@@ -57,7 +57,7 @@ def lay_occluders(
         # Pixels are in row order: one that stands is before the lowest quarter of them.
         at = occluder.at if occluder.stands is None else 0.75 + 0.25 * occluder.at
         middle = int(pixels[int(at * len(pixels))])
-        values, own = _make_cutout(occluder, max(4.0, occluder.size * extent), folder)
+        values, own, box = _make_cutout(occluder, max(4.0, occluder.size * extent), folder)
         across, down = middle % width, middle // width
         if occluder.stands is not None:
             shown = np.flatnonzero((own > 0.5).any(axis=1))
@@ -65,14 +65,15 @@ def lay_occluders(
             down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
             shadow = np.zeros((height, width), np.float32) if shadow is None else shadow
             np.maximum(shadow, _cast(own, across, foot, (height, width)), out=shadow)
-        _paste(premultiplied, alpha, values, own, (across, down))
+        corner = across - own.shape[1] // 2 + box[1].start, down - own.shape[0] // 2 + box[0].start
+        _paste(premultiplied, alpha, values, own[box], corner)
     levels = np.rint(alpha * 255.0).astype(np.uint8)
     if not levels.any():
         return None
-    values = premultiplied / np.maximum(alpha, np.float32(1e-6))[..., None]
+    premultiplied /= np.maximum(alpha, np.float32(1e-6))
     return OccluderLayer(
-        albedo=np.ascontiguousarray(values[..., :3]),
-        normal=np.ascontiguousarray(values[..., 3:]),
+        albedo=np.asarray(cv2.merge(list(premultiplied[:3]))),
+        normal=np.asarray(cv2.merge(list(premultiplied[3:]))),
         alpha=levels,
         shadow=None if shadow is None else shadow * (instance == 0),
     )
@@ -96,77 +97,75 @@ def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shape: tuple[int
 
 def _make_cutout(
     occluder: Occluder, longest: float, folder: CutoutFolder | None
-) -> tuple[Float32[Array, "h w 6"], Float32[Array, "h w"]]:
-    """Albedo and normal, and alpha, of one cut-out whose longer side is `longest` pixels, turned and softened."""
+) -> tuple[Float32[Array, "6 bh bw"], Float32[Array, "h w"], Box]:
+    """Albedo and normal, and alpha, of one cut-out whose longer side is `longest` pixels, turned and softened; the
+    former within the box of what is shown alone."""
     side = int(min(np.ceil(longest), LARGEST))
     if folder is None:
         values, alpha = make_object(occluder.kind, side, np.random.default_rng(occluder.seed))
     else:
         rgba = read_cutout(folder.paths[occluder.kind])
         facing = np.broadcast_to(np.array([0.0, 0.0, -1.0], np.float32), rgba[..., :3].shape)
-        values = np.dstack([linear_from_srgb(rgba[..., :3] * 255.0).astype(np.float32), facing])
-        alpha = rgba[..., 3]
+        colour = linear_from_srgb(rgba[..., :3] * 255.0).astype(np.float32)
+        values, alpha = np.concatenate([colour, facing], axis=2).transpose(2, 0, 1), rgba[..., 3]
     if occluder.mirrored:
-        values, alpha = values[:, ::-1].copy(), alpha[:, ::-1]
-        values[..., 3] *= -1.0
-    stack = np.dstack([values * alpha[..., None], alpha]).astype(np.float32)
-    factor = longest / max(stack.shape[:2])
+        values, alpha = values[..., ::-1].copy(), alpha[:, ::-1]
+        values[3] *= -1.0
+    # cv2 takes four channels at most.
+    planes = np.concatenate([values * alpha, alpha[None]]).astype(np.float32)
+    pair = [cv2.merge(list(planes[:4])), cv2.merge(list(planes[4:]))]
+    h, w = alpha.shape
+    factor = longest / max(h, w)
     if factor < 1.0:  # whole areas first: the turn below reads single points
-        size = (max(1, round(stack.shape[1] * factor)), max(1, round(stack.shape[0] * factor)))
-        stack = _resize(stack, size)
+        h, w = max(1, round(h * factor)), max(1, round(w * factor))
+        pair = [cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in pair]
         factor = 1.0
-    h, w = stack.shape[:2]
     half = int(np.ceil(0.5 * factor * np.hypot(h, w) + BAND * occluder.softness)) + 3
     cosine, sine = factor * np.cos(occluder.turn), factor * np.sin(occluder.turn)
     matrix = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
     matrix[:, 2] = half - matrix[:, :2] @ ((w - 1) / 2.0, (h - 1) / 2.0)
-    stack = _turn(stack, matrix, 2 * half + 1)
-    alpha = np.clip(stack[..., 6], 0.0, 1.0)
-    values = stack[..., :6] / np.maximum(alpha, np.float32(1e-4))[..., None]
-    x, y = values[..., 3].copy(), values[..., 4].copy()
-    values[..., 3] = np.cos(occluder.turn) * x + np.sin(occluder.turn) * y
-    values[..., 4] = np.cos(occluder.turn) * y - np.sin(occluder.turn) * x
-    soft = soften_alpha(np.ascontiguousarray(alpha), occluder.softness)
-    return extend_values(values, alpha, occluder.softness), soft
-
-
-def _resize(stack: Float32[Array, "h w 7"], size: tuple[int, int]) -> Float32[Array, "H W 7"]:
-    """cv2 takes four channels at most."""
-    parts = [np.ascontiguousarray(stack[..., :4]), np.ascontiguousarray(stack[..., 4:])]
-    return np.dstack([cv2.resize(part, size, interpolation=cv2.INTER_AREA) for part in parts])
-
-
-def _turn(stack: Float32[Array, "h w 7"], matrix: Float64[Array, "2 3"], side: int) -> Float32[Array, "s s 7"]:
-    parts = [np.ascontiguousarray(stack[..., :4]), np.ascontiguousarray(stack[..., 4:])]
-    return np.dstack([cv2.warpAffine(part, matrix, (side, side), flags=cv2.INTER_LINEAR) for part in parts])
+    size = (2 * half + 1, 2 * half + 1)
+    turned = [plane for part in pair for plane in cv2.split(cv2.warpAffine(part, matrix, size, flags=cv2.INTER_LINEAR))]
+    alpha = np.clip(turned.pop(), 0.0, 1.0)
+    soft = soften_alpha(alpha, occluder.softness)
+    box = bounds(soft > 0.0)
+    alpha = alpha[box]
+    values = np.stack([plane[box] for plane in turned])
+    values /= np.maximum(alpha, np.float32(1e-4))
+    x, y, cosine, sine = values[3].copy(), values[4].copy(), np.cos(occluder.turn), np.sin(occluder.turn)
+    values[3], values[4] = cosine * x + sine * y, cosine * y - sine * x
+    return extend_values(values, alpha, soft[box], occluder.softness), soft, box
 
 
 def _paste(
-    premultiplied: Float32[Array, "h w 6"],
+    premultiplied: Float32[Array, "6 h w"],
     alpha: Float32[Array, "h w"],
-    values: Float32[Array, "ch cw 6"],
+    values: Float32[Array, "6 ch cw"],
     own: Float32[Array, "ch cw"],
-    middle: tuple[int, int],
+    corner: tuple[int, int],
 ) -> None:
-    """Lay a cut-out over what is there, its middle on a pixel (x, y); changes the first two."""
+    """Lay a cut-out over what is there, its upper left corner on a pixel (x, y); changes the first two."""
     (height, width), (h, w) = alpha.shape, own.shape
-    left, top = middle[0] - w // 2, middle[1] - h // 2
+    left, top = corner
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
+    if x0 >= x1 or y0 >= y1:
+        return
     there, here = np.s_[y0:y1, x0:x1], np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
     over = own[here]
-    premultiplied[there] = premultiplied[there] * (1.0 - over)[..., None] + values[here] * over[..., None]
-    alpha[there] = alpha[there] * (1.0 - over) + over
+    under = np.float32(1.0) - over
+    premultiplied[:, *there] = premultiplied[:, *there] * under + values[:, *here] * over
+    alpha[there] = alpha[there] * under + over
 
 
 def hide_pixels(buffers: Buffers, hidden: Bool[Array, "h w"]) -> Buffers:
     """Person-level buffers without the hidden pixels: nobody is there. Coverage stays, so that the occluded share
     counts what the cut-outs hide; so do depth and normal."""
-    return replace(
-        buffers,
-        instance=np.where(hidden, np.uint8(0), buffers.instance),
-        face=np.where(hidden, np.int32(-1), buffers.face),
-        barycentrics=np.where(hidden[..., None], np.float32(0.0), buffers.barycentrics),
-    )
+    where = np.flatnonzero(hidden)
+    instance, face, barycentrics = buffers.instance.copy(), buffers.face.copy(), buffers.barycentrics.copy()
+    instance.reshape(-1)[where] = 0
+    face.reshape(-1)[where] = -1
+    barycentrics.reshape(-1, 3)[where] = 0.0
+    return replace(buffers, instance=instance, face=face, barycentrics=barycentrics)
 
 
 def under_cutout(camera: Camera, points: Float32[Array, "p n 3"], hidden: Bool[Array, "h w"]) -> Bool[Array, "p n"]:
@@ -188,7 +187,7 @@ def blend_occluders(
     """The picture with the cut-outs over it, in linear light, lit by the scene's key light and surroundings."""
     where = np.flatnonzero(layer.alpha)
     normal = layer.normal.reshape(-1, 3)[where].astype(np.float64) @ camera.camera_from_world[:3, :3]
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
+    normal /= np.maximum(np.sqrt(np.einsum("nc,nc->n", normal, normal)), 1e-6)[:, None]
     share = (layer.alpha.reshape(-1)[where].astype(np.float32) / np.float32(255.0))[:, None]
     colour = layer.albedo.reshape(-1, 3)[where] * light_at(normal, lighting)
     blended = linear.copy() if layer.shadow is None else linear * (np.float32(1.0) - layer.shadow[..., None])
