@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,7 @@ import pytest
 import torch
 
 from densesynth.cli import EXIT_BREACH, EXIT_MISTAKE, run
+from densesynth.cli.command import EXIT_CLOSED
 
 
 @pytest.fixture
@@ -131,3 +134,13 @@ def test_map_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("densesynth ")
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_mistake() -> None:
+    command = [sys.executable, "-m", "densesynth", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == EXIT_CLOSED

@@ -6,6 +6,7 @@ wait until a command runs, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any, Union
 
@@ -25,7 +26,7 @@ from densesynth.cli import (
     surfaces,
     training,
 )
-from densesynth.cli.command import EXIT_BREACH, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
+from densesynth.cli.command import EXIT_BREACH, EXIT_CLOSED, EXIT_INTERRUPTED, EXIT_MISTAKE, Command
 from densesynth.errors import DensesynthError
 
 __all__ = ["COMMANDS", "EXIT_BREACH", "EXIT_INTERRUPTED", "EXIT_MISTAKE", "main", "run"]
@@ -46,7 +47,13 @@ COMMANDS: tuple[Command, ...] = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `densesynth` command."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        status = run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read the output has enough of it (`| head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would fail too
+        status = EXIT_CLOSED
+    sys.exit(status)
 
 
 def run(arguments: list[str]) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 EXIT_BREACH = 1  # the command worked, and what it looked at is wrong
 EXIT_MISTAKE = 2  # the command or its files need mending
 EXIT_INTERRUPTED = 130
+EXIT_CLOSED = 141  # nobody reads the output any more
 
 
 @dataclass(frozen=True, kw_only=True)
