@@ -3,13 +3,15 @@
     python benchmarks/overfit.py --out /tmp/overfit                    # the small model, tiny
     python benchmarks/overfit.py --out /tmp/overfit-rcnn --kind rcnn   # a DensePose R-CNN of a few channels
 
-GPSm AP of at least 0.9 on them would say that data, losses, training, prediction and evaluation agree with one another;
-with the defaults the small model reaches 0.27 (docs/roadmap.md).
+GPSm AP of at least 0.9 on them says that data, losses, training, prediction and evaluation agree with one another. In
+the annotated boxes the small model reaches 0.92 with 3600 steps of the crop network (7 minutes of one core); in its own
+ones 0.47: the detector's tower shares batch norms among three grids, whose statistics differ (docs/roadmap.md).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import torch
 from densesynth.config import recipe_from_table
 from densesynth.data.augment import AugmentSettings
 from densesynth.data.dataset import ANNOTATIONS
-from densesynth.evaluate import as_table, evaluate
+from densesynth.evaluate import Evaluation, as_table, evaluate
 from densesynth.evaluation.detect import open_predictor
 from densesynth.generate import generate_dataset
 from densesynth.model.small.checkpoint import join_small
@@ -33,18 +35,23 @@ from densesynth.training.recipe import (
     TrainingRecipe,
 )
 
-STILL = AugmentSettings(flip=0.0, turn=0.0, scale=0.1, shift=0.03, clean=1.0, amplitude=0.0, occlude=0.0)
+STILL = AugmentSettings(flip=0.5, turn=0.0, scale=0.02, shift=0.01, clean=1.0, amplitude=0.0, occlude=0.0)
+
+KEPT = ("image_id", "category_id", "bbox")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kind", choices=["small", "rcnn"], default="small")
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=3600)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     people = options.out / "people"
-    recipe = recipe_from_table({"picture": {"width": 256, "height": 256}, "people": {"count": [1, 2]}}, "overfit")
+    recipe = recipe_from_table(
+        {"picture": {"width": 256, "height": 256}, "people": {"count": [1, 1]}, "camera": {"fill": [0.6, 0.9]}},
+        "overfit",
+    )
     generate_dataset(recipe, people, frames=8, seed=5)
     torch.set_num_threads(options.threads)
     began = time.perf_counter()
@@ -54,7 +61,17 @@ def main() -> None:
     predict_pictures(
         find_pictures(people / ANNOTATIONS), open_predictor(checkpoint), options.out / "predicted", about={}
     )
-    header, rows = as_table(evaluate(people, options.out / "predicted" / "results.json", draws=0))
+    report("own boxes", evaluate(people, options.out / "predicted" / "results.json", draws=0))
+    boxes = options.out / "boxes.json"
+    entries = json.loads((people / ANNOTATIONS).read_text())["annotations"]
+    boxes.write_text(json.dumps([{**{key: one[key] for key in KEPT}, "score": 1.0} for one in entries]))
+    report("annotated boxes", evaluate(people, checkpoint, boxes=boxes, draws=0))
+
+
+def report(title: str, found: Evaluation) -> None:
+    """Print the table of scores."""
+    print(title)
+    header, rows = as_table(found)
     for row in (header, *rows):
         print("  ".join(str(value).replace("\n", " ") for value in row))
 
@@ -66,7 +83,7 @@ def learn_small(people: Path, out: Path, steps: int) -> Path:
             model=ModelSettings(kind=kind, size="tiny"),
             data=DataSettings(sources=(SourceSettings(path=people),)),
             augment=STILL,
-            optimiser=OptimiserSettings(rate=2e-3, rate_batch=8, warmup=30, average=0.98, decay_from=0.5),
+            optimiser=OptimiserSettings(rate=2e-3, rate_batch=8, warmup=30, average=0.99, decay_from=0.5),
             run=RunSettings(steps=steps, batch=8, evaluate_every=0,
                             save_every=200, precision="bfloat16"),
         )  # fmt: skip
