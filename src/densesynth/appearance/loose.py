@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
 from densesynth.appearance.fabric import Fabric, Weave
 from densesynth.appearance.outfit import Cloth, Loose, Outfit
@@ -21,7 +22,7 @@ from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import JOINT
-from densesynth.surface.binding import Binding, bind_vertices
+from densesynth.surface.binding import Binding, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.locate import Located
 
@@ -78,6 +79,10 @@ class Dressmaker:
         return make_measure(self.paint)
 
     @cached_property
+    def _index(self) -> cKDTree:
+        return index_faces(self.rest, self.paint.faces)
+
+    @cached_property
     def _bound(self) -> Located:
         """The body points under all rings at rest."""
         count = rings_of(PLAIN)
@@ -94,7 +99,8 @@ class Dressmaker:
             first = Located(self._bound.face[: count * AROUND], self._bound.barycentrics[: count * AROUND])
             plain = replace(PLAIN, flare=0.25)
             shape = hang(self._measure, plain, self.paint.fields[:, :3], np.zeros((count, 3)), count).reshape(-1, 3)
-            self._made[key] = faces, bind_vertices(first, faces, self.rest, self.paint.faces), _weave(shape, faces)
+            binding = bind_vertices(first, faces, self.rest, self.paint.faces, self._index)
+            self._made[key] = faces, binding, _weave(shape, faces)
         return self._made[key]
 
 

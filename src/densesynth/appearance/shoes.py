@@ -20,7 +20,7 @@ from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import FIELDS, Paint
 from densesynth.arrays import Array, Float32, Float64, Int32
 from densesynth.geometry.mesh import Mesh
-from densesynth.surface.binding import Binding, bind_vertices
+from densesynth.surface.binding import Binding, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.locate import Located
 
@@ -78,8 +78,12 @@ class Shoemaker:
     def _shoe(self, collar: int, left: bool) -> Shoe:
         key = (collar, left)
         if key not in self._made:
-            self._made[key] = make_shoe(self.paint, self.rest, collar / 100.0, left, self._bound.get(key))
+            self._made[key] = make_shoe(self.paint, self.rest, collar / 100.0, left, self._bound.get(key), self._index)
         return self._made[key]
+
+    @cached_property
+    def _index(self) -> cKDTree:
+        return index_faces(self.rest, self.paint.faces)
 
     @cached_property
     def _bound(self) -> dict[tuple[int, bool], Located]:
@@ -116,10 +120,15 @@ def find_similarity(
 
 
 def make_shoe(
-    paint: Paint, rest: Float32[Array, "v 3"], collar: float, left: bool, bound: Located | None = None
+    paint: Paint,
+    rest: Float32[Array, "v 3"],
+    collar: float,
+    left: bool,
+    bound: Located | None = None,
+    index: cKDTree | None = None,
 ) -> Shoe:
     """One shoe whose collar is at a height (metres) on the mean adult. bound: the body points of its vertices, if they
-    are known."""
+    are known. index: as for `bind_vertices`."""
     side = 1.0 if left else -1.0
     position = paint.fields[:, :3].astype(np.float64) * (side, 1.0, 1.0)
     skin = np.zeros(len(position), bool)
@@ -148,7 +157,7 @@ def make_shoe(
         np.flatnonzero(leg & (position[:, 2] > 0.09) & (position[:, 2] < 0.25)),
     )
     share = np.stack([1.0 - shank - toes, toes, shank], axis=1)
-    return Shoe(vertices, bind_vertices(bound, faces, rest, paint.faces), share, regions)
+    return Shoe(vertices, bind_vertices(bound, faces, rest, paint.faces, index), share, regions)
 
 
 def _shape(foot: Float64[Array, "n 3"], collar: float) -> Float64[Array, "l a 3"]:

@@ -11,7 +11,7 @@ from densesynth.data.proof import surface_points
 from densesynth.label.owners import Layers
 from densesynth.scene.meshes import SceneMesh
 from densesynth.surface.atlas import Atlas
-from densesynth.surface.binding import bind_vertices
+from densesynth.surface.binding import bind_vertices, index_faces
 from densesynth.surface.locate import Located
 
 NAMES = (
@@ -91,6 +91,7 @@ def worn_points(
     points = np.zeros((int(on_worn.sum()), 3))
     layer = layer[on_worn]
     wrong = 0
+    index = index_faces(atlas.rest_position, atlas.faces) if len(points) else None
     for k in range(len(surface["worn_owner"])):
         own: Int64[Array, "m"] = np.flatnonzero(layer == k + 1)
         vertices = slice(*surface["worn_starts"][k : k + 2])
@@ -102,7 +103,7 @@ def worn_points(
             surface["worn_vertices"][vertices][None], faces, np.ones(len(own), np.uint8), seen_face, seen
         )
         vertex = Located(surface["worn_bound_face"][vertices], surface["worn_bound_weights"][vertices])
-        binding = bind_vertices(vertex, faces, atlas.rest_position, atlas.faces)
+        binding = bind_vertices(vertex, faces, atlas.rest_position, atlas.faces, index)
         whole = np.column_stack([seen, 1.0 - seen.sum(axis=1)]).astype(np.float32)
         expected = binding.carry(seen_face, whole)
         rows = np.flatnonzero(on_worn)[own]

@@ -79,13 +79,22 @@ def bind(
     return bind_vertices(closest_points(vertices, rest, body_faces, facing).located, faces, rest, body_faces)
 
 
+def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) -> cKDTree:
+    """The body's faces by their middles at rest, for `bind_vertices` of one mesh after another."""
+    return cKDTree(rest.astype(np.float64)[body_faces].mean(axis=1))
+
+
 def bind_vertices(
-    vertex: Located, faces: Int32[Array, "g 3"], rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]
+    vertex: Located,
+    faces: Int32[Array, "g 3"],
+    rest: Float32[Array, "v 3"],
+    body_faces: Int32[Array, "f 3"],
+    index: cKDTree | None = None,
 ) -> Binding:
-    """The binding of a mesh whose vertices' body points are known."""
+    """The binding of a mesh whose vertices' body points are known. index: the body's `index_faces`, if at hand."""
     anchors = place_points(rest, body_faces, vertex)
-    middle = rest.astype(np.float64)[body_faces].mean(axis=1)
-    near = cKDTree(middle).query(anchors[faces].mean(axis=1), k=min(AROUND, len(middle)))[1]
+    index = index_faces(rest, body_faces) if index is None else index
+    near = index.query(anchors[faces].mean(axis=1), k=min(AROUND, len(body_faces)))[1]
     listed = np.sort(np.concatenate([near.reshape(len(faces), -1), vertex.face[faces]], axis=1), axis=1)
     first = np.ones_like(listed, dtype=bool)
     first[:, 1:] = listed[:, 1:] != listed[:, :-1]
