@@ -20,8 +20,9 @@ import torch
 from densesynth.config import recipe_from_table
 from densesynth.data.augment import AugmentSettings
 from densesynth.data.dataset import ANNOTATIONS
-from densesynth.evaluate import Evaluation, as_table, evaluate
+from densesynth.evaluate import evaluate
 from densesynth.evaluation.detect import open_predictor
+from densesynth.evaluation.report import Evaluation, as_table
 from densesynth.generate import generate_dataset
 from densesynth.model.small.checkpoint import join_small
 from densesynth.predict import find_pictures, predict_pictures

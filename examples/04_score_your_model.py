@@ -15,7 +15,8 @@ import numpy as np
 
 from densesynth import Dataset, Recipe, generate_dataset, open_dataset
 from densesynth.data.results import Detection, place_of, write_results
-from densesynth.evaluate import evaluate, write_report
+from densesynth.evaluate import evaluate
+from densesynth.evaluation.report import write_report
 
 LEFT_RIGHT = {15: 16, 16: 15, 17: 18, 18: 17, 19: 20, 20: 19, 21: 22, 22: 21}  # upper and lower arms, front and back
 

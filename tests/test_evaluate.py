@@ -21,11 +21,11 @@ from densesynth import Recipe, generate_dataset, open_dataset
 from densesynth.cli import EXIT_MISTAKE, run
 from densesynth.data.results import Detection, write_results
 from densesynth.errors import ConfigurationError
-from densesynth.evaluate import evaluate, open_mesh, open_truth
+from densesynth.evaluate import evaluate, open_mesh
 from densesynth.evaluation.average_precision import MODES, score
 from densesynth.evaluation.detect import detect_people, is_checkpoint, open_predictor
 from densesynth.evaluation.pairs import Rules, measure_pairs
-from densesynth.evaluation.truth import Points, TruePerson, Truth
+from densesynth.evaluation.truth import Points, TruePerson, Truth, open_truth
 from densesynth.model.checkpoint import save_model
 from densesynth.model.output import Predictions
 from densesynth.model.small.checkpoint import save_small

@@ -52,7 +52,8 @@ class Evaluate:
 
 
 def evaluate_files(command: Evaluate) -> int:
-    from densesynth.evaluate import as_table, evaluate, images_of, write_report
+    from densesynth.evaluate import evaluate, images_of
+    from densesynth.evaluation.report import as_table, write_report
     from densesynth.model.small.checkpoint import shipped_checkpoint
 
     errors = Console(stderr=True, soft_wrap=True, highlight=False)

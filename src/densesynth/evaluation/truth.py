@@ -17,6 +17,7 @@ import numpy as np
 
 from densesynth.arrays import Array, Float64
 from densesynth.data.coco import PERSON
+from densesynth.data.dataset import ANNOTATIONS, MANIFEST, Dataset, open_dataset
 from densesynth.errors import DatasetError
 
 Box = tuple[float, float, float, float]
@@ -87,6 +88,15 @@ class Truth:
                 f"{self.source}: two pictures are called {twice[0]}; results by file name need distinct ones"
             )
         return dict(zip(names, self.images, strict=True))
+
+
+def open_truth(path: Path) -> tuple[Truth, Dataset | None]:
+    """Annotations of a dataset folder of ours, or of a COCO DensePose JSON. Raises DatasetError."""
+    if path.is_dir():
+        if not (path / MANIFEST).exists():
+            raise DatasetError(f"{path}: no dataset of densesynth; give its folder, or a COCO DensePose .json")
+        return read_truth(path / ANNOTATIONS), open_dataset(path)
+    return read_truth(path), None
 
 
 def read_truth(path: Path) -> Truth:

@@ -12,8 +12,8 @@ import numpy as np
 from densesynth.arrays import Array, UInt8
 from densesynth.data.files import read_picture
 from densesynth.data.results import Detection
-from densesynth.evaluate import draw_detections
 from densesynth.evaluation.page import make_plots, plot_png
+from densesynth.evaluation.report import draw_detections
 from densesynth.evaluation.truth import Truth
 from densesynth.reproduction.low_data import CurvePoint
 from densesynth.reproduction.stages import Point

@@ -13,9 +13,9 @@ import msgspec
 
 from densesynth.arrays import Array, UInt8
 from densesynth.data.files import write_bytes
-from densesynth.evaluate import NAMES
 from densesynth.evaluation.page import figure_html, page_html, picture_html, table_html
 from densesynth.evaluation.published import COLUMNS, TableName, published
+from densesynth.evaluation.report import NAMES
 from densesynth.reproduction.plan import Plan, plan_to_table
 from densesynth.reproduction.stages import Labelled, People, Point, Scores, Trained
 

@@ -23,12 +23,13 @@ from densesynth.data.record import RECORDS, file_of
 from densesynth.data.results import Box, Detection, write_results
 from densesynth.data.schema import Record, read_json
 from densesynth.errors import DatasetError
-from densesynth.evaluate import Advance, Evaluation, open_mesh, open_truth, score_detections, write_report
+from densesynth.evaluate import Advance, open_mesh, score_detections
 from densesynth.evaluation.chart_mesh import ChartMesh
 from densesynth.evaluation.detect import Predictor, detect_people, open_predictor
 from densesynth.evaluation.pairs import Rules, measure_pairs
 from densesynth.evaluation.published import TableName
-from densesynth.evaluation.truth import Points, TruePerson, Truth, read_truth, truth_of
+from densesynth.evaluation.report import Evaluation, write_report
+from densesynth.evaluation.truth import Points, TruePerson, Truth, open_truth, read_truth, truth_of
 from densesynth.generate import generate_dataset
 from densesynth.reproduction.made_up import made_up_recipe, write_annotations
 from densesynth.reproduction.plan import AnnotatedSet
