@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 
@@ -18,13 +19,13 @@ from densesynth.appearance.loose import Dressmaker
 from densesynth.appearance.paint import Paint
 from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
-from densesynth.arrays import Array
+from densesynth.arrays import Array, Bool, UInt8
 from densesynth.bodies import open_body, open_textures
 from densesynth.body.anny import AnnyBody
 from densesynth.body.body import PosedBodies
-from densesynth.compose.harmonise.harmoniser import open_harmoniser
+from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
 from densesynth.compose.occluder import hide_pixels, lay_occluders, under_cutout
-from densesynth.compose.picture import Painter
+from densesynth.compose.picture import LitScene, Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
 from densesynth.data.record import FrameRecord, make_record
@@ -32,11 +33,13 @@ from densesynth.device import choose_device
 from densesynth.errors import ConfigurationError
 from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
-from densesynth.label.charts import label_charts
+from densesynth.label.charts import ChartLabels, label_charts
 from densesynth.label.keypoints import cast_keypoints, hide_hits
 from densesynth.label.owners import find_owners, groups_of, hide_layers, own_hits, see_vertices
+from densesynth.label.person import Person
 from densesynth.marker_clips import fit_folder
 from densesynth.motion.source import open_clips
+from densesynth.render.buffers import Buffers
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
@@ -51,6 +54,19 @@ from densesynth.scene.scene import Scene
 from densesynth.scene.seeds import Purpose, stream
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Drawn:
+    """A frame that lacks its picture. lit: its light; lit.buffers have no occluders, `buffers` do."""
+
+    lit: LitScene
+    buffers: Buffers
+    labels: ChartLabels
+    people: tuple[Person, ...]
+    posed: PosedBodies
+    visible: Bool[Array, "p v"]
+    worn: dict[str, Array]
 
 
 class Generator:
@@ -224,7 +240,31 @@ class Generator:
         return replace(scene, people=tuple(people))
 
     def frame(self, seed: int, index: int) -> FrameRecord:
-        """Draw, render and label frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
+        """Frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
+        return next(self.frames(seed, [index]))
+
+    def frames(self, seed: int, indices: Sequence[int]) -> Iterator[FrameRecord]:
+        """Frames in a row: those that `batches` puts together are drawn first, then harmonised together, then finished
+        one by one. A frame's bytes are those of `frame`."""
+        for batch in self.batches(indices):
+            drawn = [self._draw(seed, index) for index in batch]
+            with self._stage("harmonise"):
+                light = self.painter.harmonise([one.lit for one in drawn])
+            for one, (linear, harmonised) in zip(drawn, light, strict=True):
+                with self._stage("sensor"):
+                    picture = self.painter.expose(one.lit, linear, self.body.faces)
+                with self._stage("record"):
+                    record = self._record(seed, one, picture, harmonised)
+                yield record
+
+    def batches(self, indices: Sequence[int]) -> list[list[int]]:
+        """The indices, cut where a batch of the harmoniser's ends; one by one where there is none."""
+        harmoniser = self.painter.harmoniser
+        size = 1 if harmoniser is None else harmoniser.batch
+        return [list(group) for _, group in groupby(indices, lambda index: index // size)]
+
+    def _draw(self, seed: int, index: int) -> _Drawn:
+        """Draw, render and label a frame, up to its light."""
         recipe = self.recipe
         scene, posed, worn, meshes = self._scene(seed, index)
         with self._stage("rasterise"):
@@ -258,12 +298,12 @@ class Generator:
                 hits,
                 stream(seed, index, Purpose.POINTS),
             )
-        picture, harmonised = self.painter.picture(
+        lit = self.painter.light(
+            index,
             view,
             scene,
             meshes,
             whole,
-            self.body.faces,
             effects=stream(seed, index, Purpose.EXPOSURE),
             choice=stream(seed, index // recipe.camera.rig, Purpose.SURROUNDINGS),
             backdrop=stream(seed, index, Purpose.BACKDROP),
@@ -272,22 +312,35 @@ class Generator:
             occluders=cutouts,
             wardrobe=None if self.library is None else Wardrobe(self.library, [p.look for p in scene.people]),
         )
-        with self._stage("record"):
-            return make_record(
-                index=index,
-                seed=seed,
-                picture=picture,
-                harmonised=harmonised,
-                labels=labels,
-                buffers=buffers,
-                camera=scene.camera,
-                people=people,
-                betas=np.stack([person.betas for person in scene.people]),
-                rotations=np.stack([person.rotations for person in scene.people]),
-                transl=np.stack([person.transl for person in scene.people]),
-                posed=posed,
-                visible_vertices=visible,
-                face_count=len(self.body.faces),
-                keep_geometry=self.keep_geometry,
-                worn=worn | pack_layers(layers, meshes) | over,
-            )
+        return _Drawn(
+            lit=lit,
+            buffers=buffers,
+            labels=labels,
+            people=people,
+            posed=posed,
+            visible=visible,
+            worn=worn | pack_layers(layers, meshes) | over,
+        )
+
+    def _record(
+        self, seed: int, drawn: _Drawn, picture: UInt8[Array, "h w 3"], harmonised: Harmonised | None
+    ) -> FrameRecord:
+        scene = drawn.lit.scene
+        return make_record(
+            index=drawn.lit.index,
+            seed=seed,
+            picture=picture,
+            harmonised=harmonised,
+            labels=drawn.labels,
+            buffers=drawn.buffers,
+            camera=scene.camera,
+            people=drawn.people,
+            betas=np.stack([person.betas for person in scene.people]),
+            rotations=np.stack([person.rotations for person in scene.people]),
+            transl=np.stack([person.transl for person in scene.people]),
+            posed=drawn.posed,
+            visible_vertices=drawn.visible,
+            face_count=len(self.body.faces),
+            keep_geometry=self.keep_geometry,
+            worn=drawn.worn,
+        )

@@ -7,7 +7,7 @@ import multiprocessing
 import platform
 import signal
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -83,7 +83,8 @@ def _generate(
         if workers == 1:
             finished = _run_here(generator, out, seed, todo)
         else:
-            finished = _run_side_by_side(recipe, device, keep_geometry, out, seed, todo, workers)
+            batches = generator.batches(todo)
+            finished = _run_side_by_side(recipe, device, keep_geometry, out, seed, batches, workers)
         with frames_bar(console, "frames") as advance_to:
             for count, _ in enumerate(finished, start=1):
                 advance_to(count, len(todo))
@@ -93,10 +94,10 @@ def _generate(
     return manifest
 
 
-def _run_here(generator: Generator, out: Path, seed: int, todo: Iterable[int]) -> Iterator[int]:
-    for index in todo:
-        write_record(out, generator.frame(seed, index), generator.jpeg_quality(seed, index))
-        yield index
+def _run_here(generator: Generator, out: Path, seed: int, todo: list[int]) -> Iterator[int]:
+    for record in generator.frames(seed, todo):
+        write_record(out, record, generator.jpeg_quality(seed, record.index))
+        yield record.index
 
 
 _worker: Generator | None = None  # each worker process has its own
@@ -109,31 +110,30 @@ def _start_worker(recipe: Recipe, device: str, keep_geometry: bool) -> None:
         _worker = Generator(recipe, device, keep_geometry=keep_geometry)
 
 
-def _work(out: Path, seed: int, index: int) -> int:
+def _work(out: Path, seed: int, batch: list[int]) -> list[int]:
     assert _worker is not None
-    write_record(out, _worker.frame(seed, index), _worker.jpeg_quality(seed, index))
-    return index
+    return list(_run_here(_worker, out, seed, batch))
 
 
 def _run_side_by_side(
-    recipe: Recipe, device: str, keep_geometry: bool, out: Path, seed: int, todo: list[int], workers: int
+    recipe: Recipe, device: str, keep_geometry: bool, out: Path, seed: int, batches: list[list[int]], workers: int
 ) -> Iterator[int]:
     pool = ProcessPoolExecutor(
-        min(workers, max(len(todo), 1)),
+        min(workers, max(len(batches), 1)),
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
         initargs=(recipe, device, keep_geometry),
     )
-    waiting = iter(todo)
-    running: set[Future[int]] = set()
+    waiting = iter(batches)
+    running: set[Future[list[int]]] = set()
     try:
         while True:
-            while len(running) < 2 * workers and (index := next(waiting, None)) is not None:
-                running.add(pool.submit(_work, out, seed, index))
+            while len(running) < 2 * workers and (batch := next(waiting, None)) is not None:
+                running.add(pool.submit(_work, out, seed, batch))
             if not running:
                 return
             ended, running = wait(running, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in ended)
+            yield from (index for future in ended for index in future.result())
     except BrokenProcessPool:
         raise DatasetError(
             f"{out}: a worker process died (out of memory, or killed); run the same command again, "

@@ -15,8 +15,6 @@ from densesynth.data.files import encode_png, make_folder, write_bytes
 from densesynth.errors import AssetError
 from densesynth.harmonise_pairs import find_pairs, read_mask, read_rgb
 
-BATCH = 8
-
 
 @dataclass(frozen=True)
 class Written:
@@ -50,10 +48,11 @@ def harmonise_pictures(
     """
     make_folder(out)
     written: list[Written] = []
-    for start in range(0, len(inputs), BATCH):
-        group = inputs[start : start + BATCH]
+    for start in range(0, len(inputs), harmoniser.batch):
+        group = inputs[start : start + harmoniser.batch]
         loaded = [_load(*item) for item in group]
-        results = harmoniser.apply([picture for picture, _ in loaded], [mask for _, mask in loaded])
+        numbers = range(start, start + len(group))
+        results = harmoniser.apply([picture for picture, _ in loaded], [mask for _, mask in loaded], numbers)
         for (path, _, _), result in zip(group, results, strict=True):
             target = out / f"{path.stem}.png"
             write_bytes(target, encode_png(np.rint(result.picture * 255.0).astype(np.uint8)))

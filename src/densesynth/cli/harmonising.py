@@ -110,6 +110,7 @@ def apply(command: HarmoniseApply) -> int:
             estimate_size=command.estimate_size,
             full_size=command.full_size,
             max_drift=command.max_drift,
+            batch=1 if command.full_size else None,  # pictures of any size may be large
         )
     except ValueError as error:
         raise ConfigurationError(f"command line: {error}") from None

@@ -12,8 +12,9 @@ from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.fabric import paint_fabric
 from densesynth.appearance.paint import Paint, Wardrobe
 from densesynth.arrays import Array, Float32, Int32, UInt8
-from densesynth.compose.exposure import draw_exposure, pixel_velocity, take
+from densesynth.compose.exposure import Exposure, draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
+from densesynth.compose.harmonise.settings import Regions
 from densesynth.compose.occluder import OccluderLayer, blend_occluders
 from densesynth.render.buffers import Buffers
 from densesynth.render.samples import SampleArrays
@@ -21,7 +22,7 @@ from densesynth.render.sensor import encode_srgb
 from densesynth.render.shade import shade
 from densesynth.render.shadow import make_shadow_map
 from densesynth.render.view import View
-from densesynth.scene.backdrop import bound_shadow
+from densesynth.scene.backdrop import BackdropPicture, bound_shadow
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.contact import MARGIN, find_contact
 from densesynth.scene.meshes import SCENERY, SceneMesh
@@ -35,9 +36,26 @@ SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of
 Stage = Callable[[str], AbstractContextManager[None]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class LitScene:
+    """A frame whose light is there, and all that the sensor needs beside it. index: the frame's. person: share of each
+    pixel that shows people, or would without the occluders; None when nothing is harmonised. sensor: its random
+    stream."""
+
+    index: int
+    scene: Scene
+    linear: Float32[Array, "h w 3"]
+    person: Float32[Array, "h w"] | None
+    buffers: Buffers
+    behind: BackdropPicture
+    drawn: Exposure
+    sensor: np.random.Generator
+    occluders: OccluderLayer | None
+
+
 @dataclass(frozen=True)
 class Painter:
-    """What turns rasterised scenes into pictures, the same for every frame of a run.
+    """What turns rasterised scenes into pictures, the same for every frame of a run: `light`, `harmonise`, `expose`.
 
     surroundings: what stands behind the people. harmoniser: None is off.
     """
@@ -49,13 +67,13 @@ class Painter:
     device: str
     harmoniser: Harmoniser | None = None
 
-    def picture(
+    def light(
         self,
+        index: int,
         view: View,
         scene: Scene,
         meshes: Sequence[SceneMesh],
         buffers: Buffers,
-        faces: Int32[Array, "f 3"],
         *,
         effects: np.random.Generator,
         choice: np.random.Generator,
@@ -64,11 +82,10 @@ class Painter:
         stage: Stage,
         occluders: OccluderLayer | None = None,
         wardrobe: Wardrobe | None = None,
-    ) -> tuple[UInt8[Array, "h w 3"], Harmonised | None]:
-        """The sRGB picture of a scene whose meshes are the view's, and what harmonisation did to it (None when off, or
-        nothing to harmonise). buffers: their body points in the view. faces: the bodies'. effects, choice (of what
-        stands behind), backdrop, sensor: their random streams. stage: names the span of time that follows, for
-        benchmarks. occluders: what is laid over the people. wardrobe: the UV pictures that they wear."""
+    ) -> LitScene:
+        """The light of a scene whose meshes are the view's. buffers: their body points in the view. effects, choice (of
+        what stands behind), backdrop, sensor: random streams of the frame's. stage: names the span of time that
+        follows, for benchmarks. occluders: what is laid over the people. wardrobe: the UV pictures that they wear."""
         drawn = draw_exposure(self.sensor, effects)
         with stage("samples"):
             samples = view.samples(self.settings.edge_samples)
@@ -98,17 +115,41 @@ class Painter:
         if occluders is not None:
             with stage("occluders"):
                 linear = blend_occluders(linear, occluders, lighting, scene.camera)
-        harmonised = None
+        person = None
         if self.harmoniser is not None:
-            with stage("harmonise"):
-                share = 1.0 - samples.background_weight.numpy().reshape(linear.shape[:2])
-                linear, harmonised = harmonise_linear(linear, share, self.harmoniser, occluders)
-        with stage("sensor"):
-            velocity = pixel_velocity(buffers, scene.people, faces, scene.camera) if drawn.shutter > 0.0 else None
-            if velocity is not None and occluders is not None:
-                velocity *= ~occluders.hidden[..., None]  # objects stand still
-            picture = take(linear, drawn, self.settings, buffers, behind, scene.camera, velocity, sensor, self.device)
-            return picture, harmonised
+            person = 1.0 - samples.background_weight.numpy().reshape(linear.shape[:2])
+        return LitScene(
+            index=index,
+            scene=scene,
+            linear=linear,
+            person=person,
+            buffers=buffers,
+            behind=behind,
+            drawn=drawn,
+            sensor=sensor,
+            occluders=occluders,
+        )
+
+    def harmonise(self, lit: Sequence[LitScene]) -> list[tuple[Float32[Array, "h w 3"], Harmonised | None]]:
+        """Of each frame its light, harmonised with the others', and what that did (None when off, or nothing to
+        harmonise). No frame's answer depends on the others."""
+        if self.harmoniser is None:
+            return [(one.linear, None) for one in lit]
+        return harmonise_linear(lit, self.harmoniser)
+
+    def expose(
+        self, lit: LitScene, linear: Float32[Array, "h w 3"], faces: Int32[Array, "f 3"]
+    ) -> UInt8[Array, "h w 3"]:
+        """The sRGB picture of a frame's light. faces: the bodies'."""
+        velocity = None
+        if lit.drawn.shutter > 0.0:
+            velocity = pixel_velocity(lit.buffers, lit.scene.people, faces, lit.scene.camera)
+        if velocity is not None and lit.occluders is not None:
+            velocity *= ~lit.occluders.hidden[..., None]  # objects stand still
+        camera = lit.scene.camera
+        return take(
+            linear, lit.drawn, self.settings, lit.buffers, lit.behind, camera, velocity, lit.sensor, self.device
+        )
 
 
 def paint_points(
@@ -175,21 +216,32 @@ def paint_things(
 
 
 def harmonise_linear(
-    linear: Float32[Array, "h w 3"],
-    person: Float32[Array, "h w"],
-    harmoniser: Harmoniser,
-    occluders: OccluderLayer | None = None,
-) -> tuple[Float32[Array, "h w 3"], Harmonised | None]:
+    lit: Sequence[LitScene], harmoniser: Harmoniser
+) -> list[tuple[Float32[Array, "h w 3"], Harmonised | None]]:
     """Linear light with its pasted regions harmonised; pixels without any of them, and rejected pictures, stay as they
-    are. person: share of each pixel that shows people, or would without the occluders, which are the objects."""
-    objects = np.zeros_like(person) if occluders is None else occluders.alpha.astype(np.float32) / np.float32(255.0)
-    person = person * (np.float32(1.0) - objects)
-    region = {"person": person, "object": objects, "both": person + objects}[harmoniser.settings.regions]
-    if not (region > 0.5).any() or (region > 0.5).all():
-        return linear, None
-    (result,) = harmoniser.apply([encode_srgb(np.clip(linear, 0.0, 1.0))], [region])
-    if result.rejected:
-        return linear, result
-    return np.where(region[..., None] > 0.0, linear_from_srgb(result.picture * 255.0), linear).astype(
-        np.float32
-    ), result
+    are. Occluders are the objects."""
+    regions = [find_region(one, harmoniser.settings.regions) for one in lit]
+    there = [k for k, region in enumerate(regions) if (region > 0.5).any() and not (region > 0.5).all()]
+    results = harmoniser.apply(
+        [encode_srgb(np.clip(lit[k].linear, 0.0, 1.0)) for k in there],
+        [regions[k] for k in there],
+        [lit[k].index for k in there],
+    )
+    answers: list[tuple[Float32[Array, "h w 3"], Harmonised | None]] = [(one.linear, None) for one in lit]
+    for k, result in zip(there, results, strict=True):
+        linear = lit[k].linear
+        if not result.rejected:
+            recoloured = linear_from_srgb(result.picture * 255.0)
+            linear = np.where(regions[k][..., None] > 0.0, recoloured, linear).astype(np.float32)
+        answers[k] = linear, result
+    return answers
+
+
+def find_region(lit: LitScene, regions: Regions) -> Float32[Array, "h w"]:
+    """The share of each pixel that shows what is to be harmonised."""
+    assert lit.person is not None
+    objects = np.zeros_like(lit.person)
+    if lit.occluders is not None:
+        objects = lit.occluders.alpha.astype(np.float32) / np.float32(255.0)
+    person = lit.person * (np.float32(1.0) - objects)
+    return {"person": person, "object": objects, "both": person + objects}[regions]

@@ -18,6 +18,8 @@ from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.compose.harmonise.transfer import match_band, paste, transfer_reinhard
 from densesynth.errors import AssetError
 
+GPU_BATCH = 8
+
 
 @dataclass(frozen=True)
 class Harmonised:
@@ -30,22 +32,29 @@ class Harmonised:
 
 @dataclass(frozen=True)
 class Harmoniser:
-    """The way of harmonising, the same for every picture of a run. network: of the method `rain`, on its device."""
+    """The way of harmonising, the same for every picture of a run. network: of the method `rain`, on its device.
+    batch: pictures that the network looks at together."""
 
     settings: HarmoniseSettings
     network: RainNet | None = None
+    batch: int = 1
 
     def apply(
-        self, pictures: Sequence[Float32[Array, "_ _ 3"]], masks: Sequence[Float32[Array, "_ _"]]
+        self,
+        pictures: Sequence[Float32[Array, "_ _ 3"]],
+        masks: Sequence[Float32[Array, "_ _"]],
+        numbers: Sequence[int] | None = None,
     ) -> tuple[Harmonised, ...]:
-        """Harmonise pictures (sRGB, [0, 1]) together; they may differ in size. masks: the region's share of each pixel.
+        """Harmonise pictures (sRGB, [0, 1]); they may differ in size. masks: the region's share of each pixel.
+        numbers: of the pictures in their run, 0, 1, … by default: a picture's answer depends on itself and its number
+        alone, not on the others here.
 
         Raises AssetError for a mask that is empty, full or of another size.
         """
         for picture, mask in zip(pictures, masks, strict=True):
             check_mask(picture, mask)
         if self.settings.method == "rain":
-            results = self._apply_network(pictures, masks)
+            results = self._apply_network(pictures, masks, range(len(pictures)) if numbers is None else numbers)
         else:
             transfer = transfer_reinhard if self.settings.method == "reinhard" else match_band
             results = [transfer(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
@@ -59,50 +68,87 @@ class Harmoniser:
         return Harmonised(before if rejected else after, drift, rejected)
 
     def _apply_network(
-        self, pictures: Sequence[Float32[Array, "_ _ 3"]], masks: Sequence[Float32[Array, "_ _"]]
+        self,
+        pictures: Sequence[Float32[Array, "_ _ 3"]],
+        masks: Sequence[Float32[Array, "_ _"]],
+        numbers: Sequence[int],
     ) -> list[Float32[Array, "_ _ 3"]]:
         assert self.network is not None
         if self.settings.full_size:
-            return [self._run_whole(picture, mask) for picture, mask in zip(pictures, masks, strict=True)]
+            stride = self.network.settings.stride
+            whole = [_extend(picture, stride) for picture in pictures]
+            answers = self._look(whole, [_extend((mask > 0.5).astype(np.float32), stride) for mask in masks], numbers)
+            return [
+                paste(np.ascontiguousarray(answer[: mask.shape[0], : mask.shape[1]]), picture, mask)
+                for answer, picture, mask in zip(answers, pictures, masks, strict=True)
+            ]
         stride = self.network.settings.stride
         size = max(stride, self.settings.estimate_size // stride * stride)
         small = [cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA) for picture in pictures]
         small_masks = [_shrink_mask(mask, size) for mask in masks]
-        device = next(self.network.parameters()).device
-        composite = torch.from_numpy(np.stack(small)).to(device).permute(0, 3, 1, 2) * 2.0 - 1.0
-        with torch.no_grad():
-            seen = self.network.harmonise(composite, torch.from_numpy(np.stack(small_masks))[:, None].to(device))
-        answers = ((seen + 1.0) / 2.0).permute(0, 2, 3, 1).cpu().numpy()
+        answers = self._look(small, small_masks, numbers)
         return [
-            carry_colours(before, np.ascontiguousarray(after), small_mask, picture, mask)
+            carry_colours(before, after, small_mask, picture, mask)
             for before, after, small_mask, picture, mask in zip(
                 small, answers, small_masks, pictures, masks, strict=True
             )
         ]
 
-    def _run_whole(self, picture: Float32[Array, "h w 3"], mask: Float32[Array, "h w"]) -> Float32[Array, "h w 3"]:
-        """The network's own answer at the picture's size, mirrored outwards to a multiple of its stride."""
+    def _look(
+        self,
+        pictures: Sequence[Float32[Array, "_ _ 3"]],
+        masks: Sequence[Float32[Array, "_ _"]],
+        numbers: Sequence[int],
+    ) -> list[Float32[Array, "_ _ 3"]]:
+        """What the network makes of pictures whose sides fit its stride.
+
+        Picture n has the place n modulo `batch` in a batch that is always whole: places that nobody takes stay empty.
+        So the same kernels run on the same shapes whoever is there, and in them no place's numbers meet another's: a
+        picture's answer is a function of itself and its place, to the last bit.
+        """
+        answers: dict[int, Float32[Array, "_ _ 3"]] = {}
+        for chosen in share_out([picture.shape[:2] for picture in pictures], numbers, self.batch):
+            height, width = pictures[next(iter(chosen.values()))].shape[:2]
+            seen = np.zeros((self.batch, height, width, 3), np.float32)
+            regions = np.zeros((self.batch, 1, height, width), np.float32)
+            for place, item in chosen.items():
+                seen[place], regions[place, 0] = pictures[item], masks[item]
+            made = self._run(seen, regions)
+            answers |= {item: np.ascontiguousarray(made[place]) for place, item in chosen.items()}
+        return [answers[item] for item in range(len(pictures))]
+
+    def _run(self, pictures: Float32[Array, "b h w 3"], masks: Float32[Array, "b 1 h w"]) -> Float32[Array, "b h w 3"]:
         assert self.network is not None
-        stride, (height, width) = self.network.settings.stride, mask.shape
-        below, beside = -height % stride, -width % stride
         device = next(self.network.parameters()).device
+        exact = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+        with torch.no_grad(), exact:
+            composite = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2) * 2.0 - 1.0
+            answer = self.network.harmonise(composite, torch.from_numpy(masks).to(device))
+            return ((answer + 1.0) / 2.0).permute(0, 2, 3, 1).cpu().numpy()
 
-        def extend(values: Array) -> torch.Tensor:
-            whole = cv2.copyMakeBorder(values, 0, below, 0, beside, cv2.BORDER_REFLECT)
-            return torch.from_numpy(whole.reshape(*whole.shape[:2], -1)).permute(2, 0, 1)[None].to(device)
 
-        region = extend((mask > 0.5).astype(np.float32))
-        with torch.no_grad():
-            seen = self.network.harmonise(extend(picture) * 2.0 - 1.0, region)
-        answer = ((seen[0] + 1.0) / 2.0).permute(1, 2, 0)[:height, :width].cpu().numpy()
-        return paste(np.ascontiguousarray(answer), picture, mask)
+def share_out(shapes: Sequence[tuple[int, ...]], numbers: Sequence[int], batch: int) -> list[dict[int, int]]:
+    """Batches of pictures of one shape: in each, place → item. Items stay in order; a place that is taken begins the
+    next batch."""
+    batches: list[dict[int, int]] = []
+    open_ones: dict[tuple[int, ...], dict[int, int]] = {}
+    for item, (shape, number) in enumerate(zip(shapes, numbers, strict=True)):
+        chosen = open_ones.get(shape)
+        if chosen is None or number % batch in chosen:
+            chosen = open_ones[shape] = {}
+            batches.append(chosen)
+        chosen[number % batch] = item
+    return batches
 
 
 def open_harmoniser(settings: HarmoniseSettings, device: str = "cpu") -> Harmoniser | None:
     """None when it is off. Raises AssetError for a checkpoint that can't be used."""
     if settings.method == "off":
         return None
-    return Harmoniser(settings, None if settings.checkpoint is None else load_generator(settings.checkpoint, device))
+    if settings.checkpoint is None:
+        return Harmoniser(settings)
+    batch = settings.batch or (1 if device == "cpu" else GPU_BATCH)
+    return Harmoniser(settings, load_generator(settings.checkpoint, device), batch)
 
 
 def check_mask(picture: Float32[Array, "h w 3"], mask: Float32[Array, "H W"], source: str = "the mask") -> None:
@@ -116,6 +162,12 @@ def check_mask(picture: Float32[Array, "h w 3"], mask: Float32[Array, "H W"], so
         raise AssetError(f"{source}: empty; nothing to harmonise: mark the region in white")
     if (mask > 0.5).all():
         raise AssetError(f"{source}: full; nothing to harmonise the region with: leave surroundings in black")
+
+
+def _extend(values: Float32[Array, "h w *c"], stride: int) -> Float32[Array, "H W *c"]:
+    """Mirrored outwards at the bottom and the right to a multiple of the network's stride."""
+    height, width = values.shape[:2]
+    return cv2.copyMakeBorder(values, 0, -height % stride, 0, -width % stride, cv2.BORDER_REFLECT)
 
 
 def _shrink_mask(mask: Float32[Array, "h w"], size: int) -> Float32[Array, "s s"]:

@@ -31,6 +31,10 @@ class HarmoniseSettings:
     """The network looks at the picture at its own size and its answer is taken as it is; `estimate_size` is unused.
     Such an answer may blur or move edges (`max_drift` sees to it), and costs with the picture's area."""
 
+    batch: Annotated[int, Meta(ge=1, le=256)] | None = None
+    """Frames that the network looks at together, in places of their own (frame i in place i modulo this): pictures may
+    depend on it in their last bits, and never on who shares a batch. By default 1 on a CPU and 8 on a GPU."""
+
     def __post_init__(self) -> None:
         if (self.method == "rain") != (self.checkpoint is not None):
             raise ValueError('`checkpoint` and `method` = "rain" go together: give both or neither')
