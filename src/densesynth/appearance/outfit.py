@@ -39,6 +39,12 @@ PATTERNS: tuple[Pattern, ...] = (
 SHOE_TOPS: dict[ShoeKind, tuple[float, float]] = {
     "trainers": (0.075, 0.09), "boots": (0.13, 0.24), "loafers": (0.058, 0.066), "high tops": (0.12, 0.14),
 }  # fmt: skip
+HEADWEAR_PATTERNS: dict[HeadwearKind, tuple[Pattern, ...]] = {
+    "none": ("plain",),
+    "beanie": ("plain", "knit", "plain", "hoops", "print"),
+    "headscarf": ("plain", "plain", "plain", "dots", "print"),
+    "headband": ("plain", "knit", "plain", "hoops", "print"),
+}
 WAIST = (0.955, 1.01)
 HIGHEST_TOP_HEM = 0.93  # below every waist band: no strip of skin between the two
 
@@ -195,7 +201,7 @@ def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:
         glove=draw_apart(rng, draw_cloth_colour, bare),
         glove_cuff=float(rng.uniform(0.46, 0.53)) if rng.random() < 0.04 else 9.0,
         headwear=headwear,
-        headwear_cloth=_draw_cloth(rng, bare, ("plain", "knit", "plain", "hoops", "print"), (0.012, 0.03)),
+        headwear_cloth=_draw_cloth(rng, bare, HEADWEAR_PATTERNS[headwear], (0.012, 0.03)),
     )
 
 

@@ -116,9 +116,12 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
     out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
     pixel_list, start_list, rows = (wp.array(a, dtype=wp.int32, device=device) for a in (where, starts, edge_row))
-    quads = wp.empty(-(-raster.camera.width // 2) * -(-raster.camera.height // 2), dtype=wp.float32, device=device)
-    inputs = [o, raster.tiles, raster.rays, surface.depth, surface.normal, quads]
+    count = -(-raster.camera.width // 2) * -(-raster.camera.height // 2)
+    rough, quads = (wp.empty(count, dtype=wp.float32, device=device) for _ in range(2))
+    inputs = [o, raster.tiles, raster.rays, surface.depth, surface.normal, rough]
     wp.launch(kernels.open_quads, len(raster.tiles), inputs, device=device)
+    inputs = [o, raster.tiles, surface.depth, rough, quads]
+    wp.launch(kernels.smooth_quads, len(raster.tiles), inputs, device=device)
     seen = [surface.instance, surface.face, surface.barycentrics, surface.depth, surface.normal]
     scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
     inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, edge_shares, raster.rays]

@@ -24,8 +24,8 @@ from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.fisheye import Fisheye
 from densesynth.render.lighting import Lighting, evaluate_basis
-from densesynth.scene.contact import Contact
-from densesynth.scene.kernels.backdrop import backdrop_kernel
+from densesynth.scene.contact import TOUCHING, Contact
+from densesynth.scene.kernels.backdrop import backdrop_kernel, smooth_edges
 from densesynth.scene.kernels.base import SIDE, Box, Surroundings
 from densesynth.scene.surroundings import Backdrop
 
@@ -75,11 +75,13 @@ class BackdropPicture:
         points = np.zeros((len(near), 3), np.float32)
         points[:, 0], points[:, 1] = x[near], y[near]
         lit = shadow_at(points)[:, None]
+        rest = self.shade_in_shadow
+        if contact is not None:
+            open_sky = contact.open_at(*points.T[:2])[:, None]
+            rest = rest * open_sky
+            lit = lit * np.minimum(open_sky * np.float32(1.0 / TOUCHING), np.float32(1.0))
         small = self.small.copy()
         pixels = small.reshape(-1, 3)
-        rest = (
-            self.shade_in_shadow if contact is None else self.shade_in_shadow * contact.open_at(*points.T[:2])[:, None]
-        )
         pixels[near] *= rest + (np.float32(1.0) - self.shade_in_shadow) * lit
         return self._enlarge(small)
 
@@ -258,29 +260,23 @@ def render_backdrop(
     lights = _light_sides(world, boxes, lighting)
     outputs = [
         wp.empty(size, dtype=kind, device=device)
-        for size, kind in ((shape, wp.vec3), (shape, wp.float32), ((2, *shape), wp.float32))
+        for size, kind in ((shape, wp.vec3), (shape, wp.float32), ((2, *shape), wp.float32), (shape, wp.int32))
     ]
-    wp.launch(
-        backdrop_kernel,
-        dim=rows,
-        inputs=[
-            world,
-            # By its address: Warp looks through a structured array for longer than it takes to read it.
-            wp.array(ptr=boxes.ctypes.data, shape=len(boxes), dtype=Box, device="cpu").to(device),
-            len(backdrop.clutter),
-            wp.array(lights, dtype=wp.vec3, device=device),
-            wp.array(rays.astype(np.float32), dtype=wp.vec3, device=device),
-            columns,
-            rows,
-            wp.vec3(*eye.tolist()),
-            2.0 / camera.fx,
-            distance,
-            _noise(device),
-        ],
-        outputs=outputs,
-        device=device,
-    )
-    colour, off, ground = (output.numpy() for output in outputs)
+    inputs = [
+        world,
+        # By its address: Warp looks through a structured array for longer than it takes to read it.
+        wp.array(ptr=boxes.ctypes.data, shape=len(boxes), dtype=Box, device="cpu").to(device),
+        len(backdrop.clutter),
+        wp.array(lights, dtype=wp.vec3, device=device),
+        wp.array(rays.astype(np.float32), dtype=wp.vec3, device=device),
+        columns,
+        rows,
+        wp.vec3(*eye.tolist()),
+        2.0 / camera.fx,
+    ]
+    wp.launch(backdrop_kernel, rows, [*inputs, distance, _noise(device)], outputs, device=device)
+    wp.launch(smooth_edges, rows, [*inputs, _noise(device), outputs[3]], [outputs[0]], device=device)
+    colour, off, ground = (output.numpy() for output in outputs[:3])
     ambient = evaluate_basis(np.array([[0.0, 0.0, 1.0]]))[0] @ lighting.ambient.astype(np.float64)
     key = lighting.colour * max(float(lighting.direction[2]), 0.0)
     return BackdropPicture(

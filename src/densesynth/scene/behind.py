@@ -50,7 +50,7 @@ class Surroundings:
             lighting = replace(lighting, lamps=scene.lighting.lamps)
             share = 1.0 - np.float32(SHADOW_ON_PHOTO) * (1.0 - ground_ambient_share(lighting))
             return place_on_ground(behind, scene.camera, share), lighting
-        drawn = draw_backdrop(backdrop)
+        drawn = draw_backdrop(backdrop, float(scene.camera.centre_in_world[2]))
         drawn = drawn if defocus else replace(drawn, focus=0.0)
         people = np.array([person.transl[:2] for person in scene.people], dtype=np.float64)
         return render_backdrop(drawn, scene.camera, scene.lighting, device, people), scene.lighting

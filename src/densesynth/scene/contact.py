@@ -16,7 +16,8 @@ CELL = 0.02  # metres
 MOST_CELLS = 320
 MARGIN = 0.5  # metres around the bodies
 # Up to this height (m) a layer reaches; its blur (m); the share of the sky it takes where it is everywhere above.
-LAYERS = ((0.07, 0.035, 0.55), (0.3, 0.12, 0.35), (1.0, 0.3, 0.25))
+LAYERS = ((0.03, 0.012, 0.6), (0.07, 0.035, 0.5), (0.3, 0.12, 0.35), (1.0, 0.3, 0.25))
+TOUCHING = 0.6  # share of the sky left from where down the key light is taken too: where soles all but touch the ground
 
 
 @dataclass(frozen=True)

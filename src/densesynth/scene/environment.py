@@ -6,6 +6,7 @@ exposure's bounds, so pictures are neither black nor burnt whatever the mixture.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -105,26 +106,36 @@ def _draw_surroundings(rng: np.random.Generator, direction: Float64[Array, "3"])
     return ambient.astype(np.float32)
 
 
-def draw_lamps(rng: np.random.Generator, ranges: LightRanges, about: Float64[Array, "3"]) -> tuple[Lamp, ...]:
-    """Lamps around a person whose middle is `about` (world, metres), warm or cold, a tenth of them coloured."""
+MOST_LAMP = 0.7  # radiosity of a white surface at the nearest point that anybody's box has to a lamp
+
+
+def draw_lamps(
+    rng: np.random.Generator, ranges: LightRanges, boxes: Sequence[Float64[Array, "2 3"]]
+) -> tuple[Lamp, ...]:
+    """Lamps around the first of the people in `boxes` (lowest and highest corner, world, metres), warm or cold, a few
+    of them coloured. One that stands next to somebody else is dimmed until it doesn't burn them out."""
     low, high = ranges.temperature
+    about = boxes[0].mean(axis=0)
     lamps = []
     for _ in range(int(rng.integers(ranges.lamps[0], ranges.lamps[1], endpoint=True))):
         azimuth, height = rng.uniform(-np.pi, np.pi), rng.uniform(-0.2, 1.5)
         distance = rng.uniform(*ranges.lamp_distance)
         colour = colour_of_temperature(1.0 / rng.uniform(1.0 / high, 1.0 / low))
-        gel = rng.uniform(0.3, 1.4, 3)
-        colour = colour * gel / gel.mean() if rng.random() < 0.1 else colour
+        gel = rng.uniform(0.45, 1.2, 3)
+        colour = colour * gel / gel.mean() if rng.random() < 0.06 else colour
         rise = min(height, 0.95 * distance)
         level = np.sqrt(distance**2 - rise**2)
         position = about + np.array([level * np.cos(azimuth), level * np.sin(azimuth), rise])
         position[2] = max(position[2], 0.2)
         strength = rng.uniform(*ranges.lamp_strength)
+        radius = float(rng.uniform(0.1, 0.5))
+        nearest = min(float(np.linalg.norm(np.clip(position, b[0], b[1]) - position)) for b in boxes)
+        strength = min(strength, max(MOST_LAMP, ranges.lamp_strength[0]) * (max(nearest, radius) / distance) ** 2)
         lamps.append(
             Lamp(
                 position=position,
                 colour=(colour * strength * distance**2).astype(np.float32),
-                radius=float(rng.uniform(0.1, 0.5)),
+                radius=radius,
             )
         )
     return tuple(lamps)

@@ -83,7 +83,7 @@ def draw_scene(
         camera=view if frame == first else draw_view(camera, lens, picture, boxes[0], seed, frame, fisheye),
         lighting=replace(
             draw_lighting(stream(seed, index, Purpose.LIGHT), light),
-            lamps=draw_lamps(stream(seed, index, Purpose.LAMPS), light, boxes[0].mean(axis=0)),
+            lamps=draw_lamps(stream(seed, index, Purpose.LAMPS), light, boxes),
         ),
     )
     if len(drawn) == 1:

@@ -9,6 +9,7 @@ import numpy as np
 from densesynth.appearance.colour import Colour, as_colour, draw_cloth_colour, draw_second_colour, linear_from_srgb
 
 FLOORS = ("tiles", "planks", "grass", "carpet", "asphalt", "chequers")
+HIGHEST_ROOM = 4.2  # metres above the ground that a camera may be in a room
 WALLS = ("plain", "two-tone", "bricks", "striped", "panels")
 
 
@@ -52,13 +53,20 @@ class Backdrop:
     seed: float
 
 
+def _mute(colour: Colour) -> Colour:
+    """A dye as carpets have it: greyer and neither black nor glaring."""
+    c = np.array(colour)
+    return as_colour(0.03 + 0.85 * (0.4 * c + 0.6 * c @ (0.25, 0.6, 0.15)))
+
+
 def _earth(rng: np.random.Generator, low: tuple[int, int, int], high: tuple[int, int, int]) -> Colour:
     return as_colour(linear_from_srgb(np.array(low) + rng.random() * (np.array(high) - low) + rng.normal(0, 6, 3)))
 
 
-def draw_backdrop(rng: np.random.Generator) -> Backdrop:
-    """Draw a room (half of the time) or the open air."""
-    indoors = bool(rng.random() < 0.5)
+def draw_backdrop(rng: np.random.Generator, eye_height: float = 0.0) -> Backdrop:
+    """Draw a room (half of the time) or the open air. eye_height: of the camera above the ground, metres; one that no
+    room would hold sees the open air."""
+    indoors = bool(rng.random() < 0.5) and eye_height < HIGHEST_ROOM
     floor = int(
         rng.choice((0, 1, 3, 4, 5), p=(0.25, 0.42, 0.18, 0.1, 0.05))
         if indoors
@@ -68,7 +76,7 @@ def draw_backdrop(rng: np.random.Generator) -> Backdrop:
         0: (_earth(rng, (110, 104, 98), (215, 208, 198)), _earth(rng, (90, 86, 80), (170, 166, 160))),
         1: (_earth(rng, (84, 54, 34), (198, 160, 118)), _earth(rng, (50, 34, 24), (90, 66, 46))),
         2: (_earth(rng, (58, 78, 34), (104, 122, 58)), _earth(rng, (96, 104, 52), (150, 142, 84))),
-        3: (first := draw_cloth_colour(rng), draw_second_colour(rng, first)),
+        3: (first := _mute(draw_cloth_colour(rng)), _mute(draw_second_colour(rng, first))),
         4: (_earth(rng, (92, 92, 94), (172, 168, 160)), (0.75, 0.73, 0.66)),
         5: (_earth(rng, (30, 30, 34), (120, 60, 50)), _earth(rng, (190, 186, 176), (232, 228, 220))),
     }
@@ -114,9 +122,11 @@ def _draw_room(rng: np.random.Generator) -> tuple[float, float, float, float, fl
 
 def _draw_clutter(rng: np.random.Generator, indoors: bool) -> Clutter:
     kind = int(rng.integers(4))
-    colour = _earth(rng, (60, 40, 28), (200, 180, 150)) if rng.random() < 0.6 else draw_cloth_colour(rng)
-    if not indoors and rng.random() < 0.5:
-        kind, colour = 2, _earth(rng, (36, 54, 26), (84, 104, 50))
+    colour = _earth(rng, (60, 40, 28), (200, 180, 150)) if rng.random() < 0.6 else _mute(draw_cloth_colour(rng))
+    if not indoors:  # hedges, and crates of wood
+        kind, colour = 3, _earth(rng, (96, 70, 48), (190, 160, 124))
+        if rng.random() < 0.7:
+            kind, colour = 2, _earth(rng, (46, 66, 34), (92, 112, 58))
     half = (float(rng.uniform(0.2, 0.9)), float(rng.uniform(0.15, 0.45)), float(rng.uniform(0.18, 0.85)))
     return Clutter(
         lateral=float(rng.uniform(-3.2, 3.2)),

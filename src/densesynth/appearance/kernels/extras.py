@@ -48,13 +48,13 @@ def paint_feet(
     shoe = cover(d, fp)
     if shoe > 0.0:
         middle = side - 0.181 + 0.02 * (y + 0.06)
-        instep = rows[k].laced * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * flag(y < -0.02)
+        instep = rows[k].laced * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * flag(y < -0.02) * ramp(0.088, 0.078, z)
         tongue = cover(0.013 - wp.abs(middle), fp) * instep
         laces = cover(0.015 - wp.abs(middle), fp) * instep * band(y + 0.25 * z, 0.0125, 0.42, fp)
         heel = cover(y - 0.022 - 0.2 * z, fp)
         tone = mix(rows[k].upper, rows[k].shoe_second, heel * rows[k].laced)
         toes = ramp(-0.09, -0.13, y)
-        tone = tone * ((1.0 - 0.5 * toes) * (1.0 + 1.5 * toes * (1.0 - s.open)) * (1.0 - 0.4 * tongue))
+        tone = tone * ((1.0 - 0.2 * toes) * (1.0 - 0.4 * tongue))
         tone = mix(tone, rows[k].lace, laces) * (1.0 - 0.3 * bump(d - 0.008, 0.0022))
         sole = cover(rows[k].sole * (1.0 - toes) - z, fp)
         welt = bump(z - rows[k].sole, 0.0018) * (1.0 - toes)

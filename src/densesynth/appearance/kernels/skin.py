@@ -31,26 +31,36 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
     z = s.p[2]
     side = wp.abs(x)
     seed = rows[k].seed
-    mottle = noise(table, s.p, 70.0, 70.0, 70.0, seed, fp) + 0.6 * noise(
-        table, s.p, 900.0, 900.0, 900.0, seed + 0.5, fp
-    )
+    blotch = noise(table, s.p, 70.0, 70.0, 70.0, seed, fp)
+    pores = noise(table, s.p, 900.0, 900.0, 900.0, seed + 0.5, fp)
     on_face = float(0.0)
     if z > HEAD_BOTTOM:
         on_face = ramp(-0.05, -0.09, y) * ramp(1.38, 1.42, z)
     red = 0.35 * s.ear + 0.3 * ramp(0.5, 0.6, s.arm) * (0.6 + 0.4 * ramp(0.97, 0.9, s.open)) + 0.3 * ramp(0.06, 0.03, z)
+    red += 0.16 * blotch
+    oily = float(0.0)
     if on_face > 0.0:
         cheek = bump(side - 0.043, 0.02) * bump(z - 1.477, 0.02) * on_face
         nose = bump(x, 0.014) * bump(z - 1.468, 0.014) * on_face
         red += 0.55 * rows[k].blush * (cheek + 0.8 * nose)
-    colour = rows[k].skin * (1.0 + 0.05 * mottle)
+        oily = (bump(x, 0.035) * bump(z - 1.55, 0.02) + nose) * on_face
+    colour = rows[k].skin * (1.0 + 0.05 * blotch + 0.06 * pores)
     colour = tint(colour, 1.0 - 0.02 * red, 1.0 - 0.22 * red, 1.0 - 0.2 * red)
-    roughness = float(0.52)
+    roughness = (0.53 - 0.13 * oily + 0.06 * pores) * (1.0 - s.nail) + 0.3 * s.nail
     if rows[k].freckles * on_face > 0.0:
-        freckle = noise(table, s.p, 330.0, 330.0, 330.0, seed + 0.7, fp)
+        freckle = noise(table, s.p, 480.0, 480.0, 480.0, seed + 0.7, fp) + 0.25 * blotch
         where = wp.clamp(rows[k].freckles * on_face * (bump(z - 1.483, 0.03) + 0.25), 0.0, 1.0)
-        f = 0.45 * ramp(0.3, 0.62, freckle) * where
+        f = 0.4 * ramp(0.42, 0.62, freckle) * where
         colour = tint(colour, 1.0 - 0.6 * f, 1.0 - f, 1.0 - 1.2 * f)
-    colour = mix(colour, tint(colour, 1.12, 1.03, 1.02) + wp.vec3(0.03, 0.03, 0.03), s.nail)
+    colour = mix(colour, tint(colour, 1.22, 1.08, 1.07) + wp.vec3(0.045, 0.045, 0.045), s.nail)
+    age = wp.clamp(1.6 * (seed - 0.4), 0.0, 1.0)
+    if on_face * age > 0.0:
+        down = wp.clamp((1.468 - z) / 0.03, 0.0, 1.0)
+        beside = bump(side - 0.0185 - 0.012 * down, 0.0022) * ramp(1.43, 1.437, z) * ramp(1.472, 1.466, z)
+        wave = z - 1.553 - 0.0012 * wp.sin(120.0 * x) - 0.003 * bump(x, 0.02)
+        across = bump(wave, 0.0014) + bump(wave - 0.009, 0.0014)
+        furrows = (0.3 * beside + 0.16 * across * ramp(0.04, 0.025, side)) * on_face * age
+        colour = tint(colour, 1.0 - 0.8 * furrows, 1.0 - furrows, 1.0 - furrows)
     if on_face > 0.0:
         lips = cover(s.lips, wp.max(fp, 0.0012)) * on_face
         if lips > 0.0:
@@ -66,7 +76,9 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
             lash = cover(0.0006 + 0.0011 * upper - s.lid, wp.max(fp, 0.0012)) * on_face
             fold = bump(s.lid - 0.0085, 0.002) * upper * on_face * bump(side - EYE_X, 0.022)
             hollow = bump(s.lid - 0.004, 0.007) * on_face
+            below = bump(s.lid - 0.0095, 0.006) * (1.0 - upper) * on_face * (0.4 + 0.6 * seed)
             colour = colour * (1.0 - (0.3 * fold + 0.14 * hollow))
+            colour = tint(colour, 1.0 - 0.14 * below, 1.0 - 0.2 * below, 1.0 - 0.12 * below)
             colour = mix(colour, 0.25 * rows[k].hair + wp.vec3(0.006, 0.006, 0.006), (0.3 + 0.55 * upper) * lash)
     colour = colour * (0.25 + 0.75 * s.open * (0.7 + 0.3 * s.open))
     return wp.vec4(colour[0], colour[1], colour[2], roughness)

@@ -39,15 +39,14 @@ def paint_feet(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     d = row["shoe_top"] - z + 0.28 * np.clip(-(y + 0.012), 0.0, 0.09)
     shoe = cover(d, fp)
     middle = side - 0.181 + 0.02 * (y + 0.06)
-    instep = row["laced"] * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * (y < -0.02)
+    instep = row["laced"] * ramp(-0.128, -0.118, y) * ramp(0.0, 0.004, d) * (y < -0.02) * ramp(0.088, 0.078, z)
     tongue = cover(0.013 - np.abs(middle), fp) * instep
     laces = cover(0.015 - np.abs(middle), fp) * instep * band(y + 0.25 * z, np.full_like(x, 0.0125), 0.42, fp)
     heel = cover(y - 0.022 - 0.2 * z, fp)
     tone = mix(row["upper"].astype(np.float64), row["shoe_second"], heel * row["laced"])
-    # The mesh has toes. A darker, duller cap without an edge of its own hides them, and light paint between them.
+    # The body has toes. A duller, slightly darker cap without an edge of its own hides them where no shoe mesh does.
     toes = ramp(-0.09, -0.13, y)
-    cap = (1.0 - 0.5 * toes) * (1.0 + 1.5 * toes * (1.0 - s.open))
-    tone = tone * (cap * (1.0 - 0.4 * tongue))[:, None]
+    tone = tone * ((1.0 - 0.2 * toes) * (1.0 - 0.4 * tongue))[:, None]
     tone = mix(tone, row["lace"].astype(np.float64), laces)
     collar = bump(d - 0.008, 0.0022)
     sole = cover(row["sole"] * (1.0 - toes) - z, fp)

@@ -14,22 +14,32 @@ def paint_skin(s: Samples) -> tuple[Array, Array]:
     side = np.abs(x)
     skin = row["skin"].astype(np.float64)
     seed = row["seed"]
-    mottle = noise(s.table, s.p, (70.0, 70.0, 70.0), seed, fp) + 0.6 * noise(
-        s.table, s.p, (900.0, 900.0, 900.0), seed + 0.5, fp
-    )
+    blotch = noise(s.table, s.p, (70.0, 70.0, 70.0), seed, fp)
+    pores = noise(s.table, s.p, (900.0, 900.0, 900.0), seed + 0.5, fp)
     on_face = ramp(-0.05, -0.09, y) * ramp(1.38, 1.42, z)
     cheek = bump(side - 0.043, 0.02) * bump(z - 1.477, 0.02) * on_face
     nose = bump(x, 0.014) * bump(z - 1.468, 0.014) * on_face
     hands = ramp(0.5, 0.6, s.arm) * (0.6 + 0.4 * ramp(0.97, 0.9, s.open))
     feet = ramp(0.06, 0.03, z)
-    red = 0.55 * row["blush"] * (cheek + 0.8 * nose) + 0.35 * s.ear + 0.3 * hands + 0.3 * feet
-    colour = skin * (1.0 + 0.05 * mottle)[:, None]
+    red = 0.55 * row["blush"] * (cheek + 0.8 * nose) + 0.35 * s.ear + 0.3 * hands + 0.3 * feet + 0.16 * blotch
+    colour = skin * (1.0 + 0.05 * blotch + 0.06 * pores)[:, None]
     colour = colour * (1.0 - red[:, None] * np.array([0.02, 0.22, 0.2]))
-    freckle = noise(s.table, s.p, (330.0, 330.0, 330.0), seed + 0.7, fp)
+    # Small dots, denser in places: few of a fine noise's cells are high.
+    freckle = noise(s.table, s.p, (480.0, 480.0, 480.0), seed + 0.7, fp) + 0.25 * blotch
     where = row["freckles"] * on_face * (bump(z - 1.483, 0.03) + 0.25)
-    colour = colour * (1.0 - 0.45 * (ramp(0.3, 0.62, freckle) * np.clip(where, 0.0, 1.0))[:, None] * [0.6, 1.0, 1.2])
-    colour = mix(colour, colour * [1.12, 1.03, 1.02] + 0.03, s.nail)
-    roughness = np.full(len(x), 0.52)
+    colour = colour * (1.0 - 0.4 * (ramp(0.42, 0.62, freckle) * np.clip(where, 0.0, 1.0))[:, None] * [0.6, 1.0, 1.2])
+    colour = mix(colour, colour * [1.22, 1.08, 1.07] + 0.045, s.nail)
+    oily = (bump(x, 0.035) * bump(z - 1.55, 0.02) + nose) * on_face
+    roughness = (0.53 - 0.13 * oily + 0.06 * pores) * (1.0 - s.nail) + 0.3 * s.nail
+
+    # Lines of age beside nose and mouth and across the forehead, on some.
+    age = np.clip(1.6 * (seed - 0.4), 0.0, 1.0)
+    down = np.clip((1.468 - z) / 0.03, 0.0, 1.0)
+    beside = bump(side - 0.0185 - 0.012 * down, 0.0022) * ramp(1.43, 1.437, z) * ramp(1.472, 1.466, z)
+    wave = z - 1.553 - 0.0012 * np.sin(120.0 * x) - 0.003 * bump(x, 0.02)
+    across = bump(wave, 0.0014) + bump(wave - 0.009, 0.0014)
+    furrows = (0.3 * beside + 0.16 * across * ramp(0.04, 0.025, side)) * on_face * age
+    colour = colour * (1.0 - furrows[:, None] * [0.8, 1.0, 1.0])
 
     lips = cover(s.lips, np.maximum(fp, 0.0012)) * on_face
     natural = colour * [0.86, 0.55, 0.54] + [0.015, 0.0, 0.002]
@@ -48,7 +58,9 @@ def paint_skin(s: Samples) -> tuple[Array, Array]:
     lash = cover(0.0006 + 0.0011 * upper - s.lid, np.maximum(fp, 0.0012)) * near_eye
     crease = bump(s.lid - 0.0085, 0.002) * upper * near_eye * bump(side - EYE[0], 0.022)
     hollow = bump(s.lid - 0.004, 0.007) * near_eye
+    under = bump(s.lid - 0.0095, 0.006) * (1.0 - upper) * near_eye * (0.4 + 0.6 * seed)
     colour = colour * (1.0 - (0.3 * crease + 0.14 * hollow))[:, None]
+    colour = colour * (1.0 - under[:, None] * [0.14, 0.2, 0.12])
     colour = mix(colour, 0.25 * row["hair"].astype(np.float64) + 0.006, (0.3 + 0.55 * upper) * lash)
 
     return colour * (0.25 + 0.75 * (s.open * (0.7 + 0.3 * s.open)))[:, None], roughness

@@ -200,7 +200,7 @@ def find_openness(
     ray_x = point[0] / point[2]
     ray_y = point[1] / point[2]
     reach = wp.clamp(REACH * wp.float32(o.fx) / point[2], 2.0, 64.0)
-    d = start_spiral(x, y)
+    d = start_spiral(x // 2, y // 2)  # of `open_quads`, so that any three by three of them look all around
     taken = wp.float32(0.0)
     for k in range(TAPS):
         radius = reach * (wp.float32(k) + 0.5) / wp.float32(TAPS)
@@ -242,6 +242,33 @@ def open_quads(
                 ray = rays[pixel]
                 point = wp.vec3(wp.float32(ray[0]), wp.float32(ray[1]), 1.0) * z
                 openness[(y // 2) * across + x // 2] = find_openness(o, pixel, point, normal[pixel], depth)
+
+
+@wp.kernel
+def smooth_quads(
+    o: Optics,
+    tiles: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
+    rough: wp.array(dtype=wp.float32),
+    openness: wp.array(dtype=wp.float32),
+):
+    """Openness averaged over three by three of `open_quads`' pixels that lie about as deep: one pixel's few taps are
+    noise, and noise of a regular pattern looks like scales on skin."""
+    box = tile_range(o, tiles[wp.tid()])
+    across = (o.width + 1) // 2
+    down = (o.height + 1) // 2
+    for y in range(box[1] // 2, (box[3] + 1) // 2):
+        for x in range(box[0] // 2, (box[2] + 1) // 2):
+            z = depth[2 * y * o.width + 2 * x]
+            if z < wp.inf:
+                total = wp.float32(0.0)
+                count = wp.float32(0.0)
+                for v in range(wp.max(y - 1, 0), wp.min(y + 2, down)):
+                    for u in range(wp.max(x - 1, 0), wp.min(x + 2, across)):
+                        if wp.abs(depth[2 * v * o.width + 2 * u] - z) < 0.01 * z:
+                            total = total + rough[v * across + u]
+                            count = count + 1.0
+                openness[y * across + x] = total / count
 
 
 @wp.func

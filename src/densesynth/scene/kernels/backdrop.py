@@ -112,9 +112,11 @@ def see(
     seen = Seen()
     seen.depth = t
     seen.on_floor = 0
+    seen.surface = side
     shade = float(1.0)
     if hit >= 0:
         k = hit
+        seen.surface = FIRST_BOX + BOX_SIDES * k + axis
         u = wp.where(axis < 2, local[1], local[0])
         v = local[2] + boxes[k].half[2]
         albedo = boxes[k].colour
@@ -123,8 +125,10 @@ def see(
                 joint = wp.max(band(v, 0.3, 0.05, fp), band(u, 0.6, 0.025, fp))
                 albedo = mix(albedo, boxes[k].second * 0.4, joint)
         elif boxes[k].kind == 2:  # cushions or hedge: mottled
-            lump = rough(table, u * 2.0 + boxes[k].centre[0], v * 2.0 + boxes[k].centre[1], 3.0, ws.seed, fp)
-            albedo = mix(albedo, boxes[k].second, wp.clamp(0.5 + 0.7 * lump, 0.0, 1.0))
+            at = u * 2.0 + boxes[k].centre[0]
+            up = v * 2.0 + boxes[k].centre[1]
+            lump = 0.7 * rough(table, at, up, 3.0, ws.seed, fp) + 0.6 * rough(table, at, up, 17.0, ws.seed, fp)
+            albedo = mix(albedo, boxes[k].second, wp.clamp(0.5 + lump, 0.0, 1.0))
         elif boxes[k].kind == 3:  # crate slats
             albedo = mix(albedo, boxes[k].second * 0.3, band(v, 0.14, 0.1, fp))
         shade = (1.0 - 0.45 * fade(6.0 * v)) * (0.9 + 0.1 * flag(axis == 4))
@@ -167,6 +171,18 @@ def see(
     return seen
 
 
+@wp.func
+def ray_at(rays: wp.array2d(dtype=wp.vec3), x: wp.float32, y: wp.float32) -> wp.vec3:
+    """The ray at a place of the picture, in cells of the grid; between the grid's, lenses are all but linear."""
+    ix = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
+    iy = wp.clamp(wp.int32(y), 0, rays.shape[0] - 2)
+    fx = x - wp.float32(ix)
+    fy = y - wp.float32(iy)
+    upper = rays[iy, ix] * (1.0 - fx) + rays[iy, ix + 1] * fx
+    lower = rays[iy + 1, ix] * (1.0 - fx) + rays[iy + 1, ix + 1] * fx
+    return upper * (1.0 - fy) + lower * fy
+
+
 @wp.kernel
 def backdrop_kernel(
     ws: Surroundings,
@@ -183,26 +199,61 @@ def backdrop_kernel(
     colour: wp.array2d(dtype=wp.vec3),
     blur: wp.array2d(dtype=wp.float32),
     ground: wp.array3d(dtype=wp.float32),
+    surface: wp.array2d(dtype=wp.int32),
 ):
+    """One thread a row. surface: number of the side that each pixel sees, for `smooth_edges`."""
     py = wp.tid()
-    # The rays of a coarse grid over the picture, between which lenses are all but linear.
-    columns = rays.shape[1] - 1
-    gy = (wp.float32(py) + 0.5) / wp.float32(height) * wp.float32(rays.shape[0] - 1)
-    iy = wp.min(wp.int32(gy), rays.shape[0] - 2)
-    fy = gy - wp.float32(iy)
-    step = wp.float32(columns) / wp.float32(width)
+    down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
+    across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
     for px in range(width):
-        gx = (wp.float32(px) + 0.5) * step
-        ix = wp.min(wp.int32(gx), columns - 1)
-        fx = gx - wp.float32(ix)
-        upper = rays[iy, ix] * (1.0 - fx) + rays[iy, ix + 1] * fx
-        lower = rays[iy + 1, ix] * (1.0 - fx) + rays[iy + 1, ix + 1] * fx
-        d = upper * (1.0 - fy) + lower * fy
+        d = ray_at(rays, (wp.float32(px) + 0.5) * across, (wp.float32(py) + 0.5) * down)
         seen = see(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
         colour[py, px] = seen.colour
+        surface[py, px] = seen.surface
         blur[py, px] = off_focus(seen.depth, focused)
         if seen.on_floor == 1:
             ground[0, py, px] = eye[0] + seen.depth * d[0]
             ground[1, py, px] = eye[1] + seen.depth * d[1]
         else:
             ground[0, py, px] = wp.NAN
+            ground[1, py, px] = wp.NAN
+
+
+@wp.kernel
+def smooth_edges(
+    ws: Surroundings,
+    boxes: wp.array(dtype=Box),
+    box_count: wp.int32,
+    lights: wp.array(dtype=wp.vec3),
+    rays: wp.array2d(dtype=wp.vec3),
+    width: wp.int32,
+    height: wp.int32,
+    eye: wp.vec3,
+    pixel: wp.float32,
+    table: wp.array(dtype=wp.float32),
+    surface: wp.array2d(dtype=wp.int32),
+    colour: wp.array2d(dtype=wp.vec3),
+):
+    """Colours again, as the mean of four rays, where a pixel's neighbours see another side. One thread a row."""
+    py = wp.tid()
+    down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
+    across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
+    for px in range(width):
+        own = surface[py, px]
+        edge = bool(False)
+        if px > 0:
+            edge = edge or surface[py, px - 1] != own
+        if px < width - 1:
+            edge = edge or surface[py, px + 1] != own
+        if py > 0:
+            edge = edge or surface[py - 1, px] != own
+        if py < height - 1:
+            edge = edge or surface[py + 1, px] != own
+        if edge:
+            total = wp.vec3(0.0, 0.0, 0.0)
+            for k in range(4):  # a rotated grid
+                x = 0.5 + wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
+                y = 0.5 + wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
+                d = ray_at(rays, (wp.float32(px) + x) * across, (wp.float32(py) + y) * down)
+                total = total + see(table, ws, boxes, box_count, lights, eye, d, pixel, px, py).colour
+            colour[py, px] = 0.25 * total

@@ -69,6 +69,7 @@ class Seen:
     colour: wp.vec3
     depth: wp.float32
     on_floor: wp.int32
+    surface: wp.int32  # number of the side that is seen: of the room, then of the boxes; NOTHING for the sky
 
 
 @wp.func

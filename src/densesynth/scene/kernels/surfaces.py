@@ -66,8 +66,9 @@ def floor_colour(
         tone *= 1.0 + 0.14 * fine
         colour = mix(a, b, 0.5 * joint)
     elif ws.ground == 4:  # asphalt, concrete
-        crack = 50.0 * (rough(table, x, y, 0.8, ws.seed + 0.7, fp) + 0.25 * fine)
-        tone *= (1.0 + 0.14 * fine + 0.16 * broad) * (1.0 - 0.3 * fade(crack * crack))
+        crack = 50.0 * (rough(table, x, y, 0.8, ws.seed + 0.7, fp) + 0.25 * fine) / (1.0 + 60.0 * fp)
+        cracked = 0.25 * ramp(0.0, 0.5, broad) / (1.0 + 60.0 * fp)  # in places, and fainter than a pixel further off
+        tone *= (1.0 + 0.14 * fine + 0.16 * broad) * (1.0 - cracked * fade(crack * crack))
         if scale > 0.5:  # with a painted line
             wide = wp.max(wy * scale, 1e-4)
             joint = cover(0.06 - wp.abs(y - 2.6 * scale), wide) * wp.min(0.12 / wide, 1.0)
@@ -131,8 +132,15 @@ def wall_colour(
         colour = mix(colour, wp.vec3(0.75, 0.74, 0.7), cover(-d + 0.07, fp))
         pane = cover(-d, fp) * (1.0 - wp.max(cover(0.025 - wp.abs(x), fp), cover(0.02 - wp.abs(z - 1.75), fp)))
         view = mix(ws.horizon, ws.sky, wp.clamp((z - 1.0) * 0.8, 0.0, 1.0))
-        leaf = ramp(0.1, 0.35, rough(table, x * 1.3 + r1 * 20.0, z * 1.3, 2.2, ws.seed, fp) - 0.9 * (z - 1.3))
-        view = mix(view, wp.vec3(0.07, 0.13, 0.05), leaf)
+        far = x + r1 * 20.0
+        crown = (
+            1.05
+            + 0.5 * r3
+            + 0.3 * rough(table, far, 0.0, 1.7, ws.seed, fp)
+            + 0.1 * rough(table, far, z, 9.0, ws.seed, fp)
+        )
+        green = wp.vec3(0.08, 0.13, 0.06) * (1.0 + 0.5 * rough(table, far, z, 14.0, ws.seed, fp))
+        view = mix(view, mix(green, ws.horizon, 0.25), ramp(-0.03, 0.03, crown - z))
         colour = mix(colour, view, pane)
         glow = pane
     elif pick < 0.54:  # door
