@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densesynth.cache import cache_folder, keep, make_key, recall
+from densesynth.cache import cache_folder, forget, holds, keep, make_key, recall
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +27,17 @@ def test_what_is_kept_comes_back() -> None:
         np.testing.assert_array_equal(found[key], array)
         assert found[key].dtype == array.dtype
     assert recall("others", "one") is None
+
+
+def test_what_begins_alike_is_forgotten_together() -> None:
+    assert not holds("parts", "one")
+    forget("parts", "one")
+    for key in ("one-a", "one-b", "two-a"):
+        keep("parts", key, {"x": np.zeros(1)})
+    assert holds("parts", "one")
+    forget("parts", "one")
+    assert not holds("parts", "one")
+    assert recall("parts", "two-a") is not None
 
 
 def test_damage_and_folders_that_cannot_be_written_cost_time_only(place: Path) -> None:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from worn_markers import joint_errors, wear
 
+import densesynth.fit
 from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import DifferentiableAnny, DifferentiableBody, differentiable_anny
 from densesynth.body.differentiable_smpl import DifferentiableSmpl
 from densesynth.body.smpl import OURS_FROM_SMPL
 from densesynth.errors import AssetError
-from densesynth.fit import FitSettings, fit_markers
+from densesynth.fit import fit_markers
+from densesynth.fit_parts import open_parts
+from densesynth.fit_settings import FitSettings
 from densesynth.geometry.least_squares import colour, jacobian, minimise_each, solve_arrow, solve_row
 from densesynth.geometry.skeleton import PARENTS
 from densesynth.motion.clip import MarkerClip
@@ -125,6 +131,43 @@ def test_the_same_again_and_chunks_join(anny: DifferentiableBody, adult: np.ndar
     np.testing.assert_array_equal(first.betas, second.betas)
     pieces = fit_markers(worn.clip, anny, settings=FitSettings(keyframes=1, iterations=8, chunk=3))
     np.testing.assert_allclose(pieces.transl, first.transl, atol=0.004)
+
+
+def test_a_stopped_fit_goes_on_to_the_same_bits(
+    anny: DifferentiableBody, adult: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    worn = wear(anny, adult, "walk", 4, frames=6, gaps=0.1, rate=15.0)
+    settings = FitSettings(keyframes=1, iterations=8, chunk=3)
+    marker_set = load_marker_set("plug_in_gait")
+    whole = fit_markers(worn.clip, anny, marker_set, settings)
+    parts = open_parts(worn.clip, anny, marker_set, settings)
+    assert not parts.begun
+
+    def stop(done: int, _: int) -> None:
+        if done == 4:  # the frame that shape is found from, and the first chunk
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_markers(worn.clip, anny, marker_set, settings, stop, parts)
+    assert parts.begun
+    others = (
+        open_parts(replace(worn.clip, frame_rate=30.0), anny, marker_set, settings),
+        open_parts(worn.clip, anny, marker_set, replace(settings, iterations=9)),
+        open_parts(worn.clip, anny, load_marker_set("qualisys_full_body"), settings),
+    )
+    assert not any(other.begun for other in others)
+
+    solved: list[int] = []
+    find_poses = densesynth.fit._find_poses
+    monkeypatch.setattr(densesynth.fit, "_find_shape", lambda *_: pytest.fail("shape found anew"))
+    monkeypatch.setattr(densesynth.fit, "_find_poses", lambda *a: (solved.append(len(a[1])), find_poses(*a))[1])
+    again = fit_markers(worn.clip, anny, marker_set, settings, None, open_parts(worn.clip, anny, marker_set, settings))
+    assert solved == [3]
+    for item in fields(whole):
+        np.testing.assert_array_equal(getattr(again, item.name), getattr(whole, item.name))
+    parts.forget()
+    assert not parts.begun
 
 
 def test_errors_say_what_is_missing(anny: DifferentiableBody, adult: np.ndarray) -> None:

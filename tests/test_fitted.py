@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from smpl_files import make_tables, write_npz
+from worn_markers import wear, write_tsv
 
 from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import DifferentiableAnny, differentiable_anny
@@ -104,3 +110,31 @@ def test_the_command_and_its_mistakes(tmp_path: Path, capsys: pytest.CaptureFixt
     assert not (tmp_path / "clip.npz").exists()
     with pytest.raises(AssetError, match=r"one file: .*bad\.c3d.*densesynth fit"):
         open_clips(tmp_path)
+
+
+def test_a_killed_command_goes_on(
+    anny: DifferentiableAnny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed when the shape is found; the same command doesn't look for it again, and leaves nothing behind."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    worn = wear(anny, load_anny().average_betas(), "wave", 1, marker_set="qualisys_full_body", frames=4)
+    write_tsv(tmp_path / "wave.tsv", worn.clip)
+    arguments = ["fit", str(tmp_path / "wave.tsv"), "--out", str(tmp_path / "wave.npz")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "densesynth", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    parts, deadline = tmp_path / "cache" / "densesynth" / "fits-under-way", time.monotonic() + 180
+    while not list(parts.glob("*-keys*")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(parts.glob("*-keys*"))
+    assert not (tmp_path / "wave.npz").exists()
+    monkeypatch.setattr("densesynth.fit._find_shape", lambda *_: pytest.fail("shape found anew"))
+    assert run(arguments) == 0
+    assert "going on where an earlier fit stopped" in capsys.readouterr().err
+    assert read_clip(tmp_path / "wave.npz").frames == 4
+    assert not list(parts.iterdir())

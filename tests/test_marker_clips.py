@@ -10,7 +10,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 import torch
-from worn_markers import wear
+from worn_markers import wear, write_tsv
 
 from densesynth.bodies import BodyAssets
 from densesynth.body.anny import load_anny
@@ -34,6 +34,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("densesynth.marker_clips.cache_folder", lambda kind: place / kind)
+        patch.setattr("densesynth.cache.cache_folder", lambda kind: place / kind)
         yield place
 
 
@@ -41,17 +42,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def assets() -> BodyAssets:
     torch.set_num_threads(1)
     return BodyAssets(load_anny(), load_atlas("anny"))
-
-
-def write_tsv(path: Path, clip: MarkerClip) -> None:
-    """A marker export as Qualisys Track Manager writes it: millimetres, empty cells in gaps."""
-    rows = [
-        "\t".join("\t\t" if np.isnan(place).any() else "\t".join(f"{1e3 * x:.3f}" for x in place) for place in frame)
-        for frame in clip.positions
-    ]
-    header = (f"NO_OF_FRAMES\t{clip.frames}", f"FREQUENCY\t{clip.frame_rate:g}", "DATA_INCLUDED\t3D",
-              "MARKER_NAMES\t" + "\t".join(clip.labels))  # fmt: skip
-    path.write_text("\n".join([*header, *rows]) + "\n")
 
 
 @pytest.fixture(scope="module")

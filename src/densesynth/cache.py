@@ -17,6 +17,8 @@ from densesynth.arrays import Array
 from densesynth.data.files import encode_arrays, make_folder, read_arrays, write_bytes
 from densesynth.errors import DatasetError
 
+_SUFFIX = ".npz.zst"
+
 
 def cache_folder(kind: str) -> Path:
     """Where things of a kind are kept; `~/.cache` where `XDG_CACHE_HOME` isn't set. It may not be there yet."""
@@ -39,7 +41,7 @@ def make_key(parts: Iterable[str | bytes | Array]) -> str:
 def recall(kind: str, key: str) -> dict[str, Array] | None:
     """What was kept under a key; None where nothing is, or where it can't be read."""
     try:
-        return read_arrays(cache_folder(kind) / f"{key}.npz.zst")
+        return read_arrays(cache_folder(kind) / f"{key}{_SUFFIX}")
     except DatasetError:
         return None
 
@@ -49,4 +51,16 @@ def keep(kind: str, key: str, arrays: dict[str, Array]) -> None:
     folder = cache_folder(kind)
     with contextlib.suppress(DatasetError):
         make_folder(folder)
-        write_bytes(folder / f"{key}.npz.zst", encode_arrays(arrays))
+        write_bytes(folder / f"{key}{_SUFFIX}", encode_arrays(arrays))
+
+
+def holds(kind: str, prefix: str) -> bool:
+    """Whether anything is kept under a key that begins so."""
+    return next(cache_folder(kind).glob(f"{prefix}*{_SUFFIX}"), None) is not None
+
+
+def forget(kind: str, prefix: str) -> None:
+    """Remove what is kept under keys that begin so."""
+    for path in cache_folder(kind).glob(f"{prefix}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -23,7 +23,21 @@ from torch import Tensor
 from densesynth.arrays import Array, Bool, Float32, Float64, Int64
 from densesynth.body.differentiable import DifferentiableBody
 from densesynth.errors import AssetError
-from densesynth.fit_problem import OWN, Near, Poses, Problem, Start, State, Subject, dress, unbound
+from densesynth.fit_parts import FitParts
+from densesynth.fit_problem import (
+    OWN,
+    Near,
+    Poses,
+    Problem,
+    Start,
+    State,
+    Subject,
+    dress,
+    pack_poses,
+    unbound,
+    unpack_poses,
+)  # fmt: skip
+from densesynth.fit_settings import FitSettings
 from densesynth.geometry.least_squares import LEAST_DIAGONAL, STEP, Linearised, minimise, solve_arrow, solve_row
 from densesynth.geometry.rotations import matrix_from_vector, vector_from_matrix
 from densesynth.geometry.skeleton import JOINT
@@ -32,7 +46,6 @@ from densesynth.motion.marker_frames import LEAST_COMMON, choose_frames, lay_ove
 from densesynth.motion.markers import MarkerSet, choose_marker_set, match_labels
 from densesynth.motion.pose_prior import BODY_JOINTS
 
-METHOD = 2  # part of the keys of fits that are kept: raised when the same markers would come out otherwise
 Progress = Callable[[int, int], None]
 
 FAR: Near = (0.04, 1.0)  # noise and stray, metres, while limbs still swing to their markers
@@ -44,30 +57,6 @@ _STARTS: tuple[dict[str, tuple[float, float, float]], ...] = (
     {"shoulder": (0, 70, 0), "elbow": (0, 0, -15)},
     {"shoulder": (0, 50, -50), "elbow": (0, 0, -80), "hip": (-70, 0, 0), "knee": (70, 0, 0)},
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitSettings:
-    """How markers are fitted. Lengths in metres."""
-
-    keyframes: int = 12
-    """Frames that shape and marker places are found from."""
-    distance: float = 0.0095
-    """From the skin to a marker's centre: radius of a 14 mm marker and what it is stuck on with."""
-    distance_spread: float = 0.004
-    """Standard deviation of that distance from marker to marker."""
-    noise: float = 0.005
-    """Standard deviation of a marker from where the body carries it: skin that slides, and the cameras' error."""
-    stray: float = 0.06
-    """From here on an error says little: the marker is somewhere else."""
-    acceleration: float = 40.0
-    """m/s², standard deviation, of joints: what counts as smooth."""
-    angular_acceleration: float = 160.0
-    """rad/s², standard deviation, of the rotations at joints."""
-    chunk: int = 128
-    """Frames solved at a time."""
-    iterations: int = 30
-    """At most, in each of the stages."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +90,18 @@ def fit_markers(
     clip: MarkerClip,
     body: DifferentiableBody,
     marker_set: MarkerSet | None = None,
-    settings: FitSettings = FitSettings(),
+    settings: FitSettings | None = None,
     progress: Progress | None = None,
+    parts: FitParts | None = None,
 ) -> FittedClip:
     """Fit a body to a clip's markers. marker_set: by default the built-in one that knows most of the labels.
 
-    progress: told (frames done, frames in all), the frames that shape is found from included. The same input gives the
-    same result. Raises AssetError when fewer than `markers.LEAST_MARKERS` of the clip's markers are known, or when no
-    frame has enough of them.
+    progress: told (frames done, frames in all), the frames that shape is found from included. parts: of this very fit
+    (`fit_parts.open_parts`): those that are done are taken as they are, the others are kept there. The same input gives
+    the same result, with parts or without. Raises AssetError when fewer than `markers.LEAST_MARKERS` of the clip's
+    markers are known, or when no frame has enough of them.
     """
+    settings = settings or FitSettings()
     marker_set = marker_set or choose_marker_set(clip.labels, clip.name)
     matched = match_labels(clip.labels, marker_set, clip.name)
     observed = clip.positions[:, matched.columns]
@@ -125,15 +117,21 @@ def fit_markers(
     total = len(chosen) + len(observed)
     if progress is not None:
         progress(0, total)
-    start = _start_upright(subject, observed[chosen])
-    keys = _find_shape(subject, observed[chosen], start, settings)
+    keys = _recall_keys(parts)
+    if keys is None:
+        keys = _find_shape(subject, observed[chosen], _start_upright(subject, observed[chosen]), settings)
+        _keep_keys(parts, keys)
     if progress is not None:
         progress(len(chosen), total)
     poses: list[Poses] = []
     for first in range(0, len(observed), settings.chunk):
-        part = observed[first : first + settings.chunk]
-        start = _start_from_keys(part, keys, poses[-1] if poses else None)
-        poses.append(_find_poses(subject, part, start, keys, poses[-1] if poses else None, clip.frame_rate, settings))
+        part, before = observed[first : first + settings.chunk], poses[-1] if poses else None
+        found = _recall_poses(parts, first)
+        if found is None:
+            start = _start_from_keys(part, keys, before)
+            found = _find_poses(subject, part, start, keys, before, clip.frame_rate, settings)
+            _keep_poses(parts, first, found)
+        poses.append(found)
         if progress is not None:
             progress(len(chosen) + first + len(part), total)
     return FittedClip(
@@ -159,6 +157,30 @@ class _Keys:
     displacements: Float[Tensor, "m 3"]
     shared: Float[Tensor, "n"]
     poses: Poses
+
+
+def _recall_keys(parts: FitParts | None) -> _Keys | None:
+    kept = None if parts is None else parts.recall("keys")
+    if kept is None:
+        return None
+    betas, displacements, shared = (torch.as_tensor(kept[name]) for name in ("betas", "displacements", "shared"))
+    return _Keys(betas, displacements, shared, unpack_poses(kept))
+
+
+def _keep_keys(parts: FitParts | None, keys: _Keys) -> None:
+    if parts is not None:
+        shared = {name: getattr(keys, name).numpy() for name in ("betas", "displacements", "shared")}
+        parts.keep("keys", shared | pack_poses(keys.poses))
+
+
+def _recall_poses(parts: FitParts | None, first: int) -> Poses | None:
+    kept = None if parts is None else parts.recall(f"from{first}")
+    return None if kept is None else unpack_poses(kept)
+
+
+def _keep_poses(parts: FitParts | None, first: int, poses: Poses) -> None:
+    if parts is not None:
+        parts.keep(f"from{first}", pack_poses(poses))
 
 
 def _start_upright(subject: Subject, observed: Float64[Array, "k m 3"]) -> Start:

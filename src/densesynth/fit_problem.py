@@ -7,7 +7,8 @@ other joints' rotation vectors, translation), and those all frames share (shape,
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -70,6 +71,15 @@ class Poses:
     transl: Float[Tensor, "t 3"]
     joints: Float[Tensor, "t 52 3"]
     predicted: Float[Tensor, "t m 3"]
+
+
+def pack_poses(poses: Poses) -> dict[str, Array]:
+    """Poses as arrays; `unpack_poses` is its inverse, to the bit."""
+    return {item.name: getattr(poses, item.name).numpy() for item in fields(Poses)}
+
+
+def unpack_poses(arrays: Mapping[str, Array]) -> Poses:
+    return Poses(**{item.name: torch.as_tensor(arrays[item.name]) for item in fields(Poses)})
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from densesynth.body.differentiable_smpl import differentiable_smpl
 from densesynth.body.smpl_people import SmplPeople
 from densesynth.cache import cache_folder, make_key
 from densesynth.errors import AssetError, DatasetError
-from densesynth.fit import METHOD, fit_markers
+from densesynth.fit import fit_markers
+from densesynth.fit_parts import open_parts
+from densesynth.fit_settings import METHOD, FitSettings
 from densesynth.fitted import every_nth, write_fitted
 from densesynth.motion.clip import MotionClip
 from densesynth.motion.markers import MarkerSet, built_in_marker_sets, choose_marker_set, load_marker_set
@@ -117,7 +119,9 @@ def _fit(file: Path, kept: Path, body: DifferentiableBody, marker_set: MarkerSet
             tenths = 10 * done // total
             report(f"  {file.name}: {10 * tenths} % of {total} frames")
 
-    fitted = fit_markers(clip, body, marker_set, progress=tell)
+    settings = FitSettings()
+    parts = open_parts(clip, body, marker_set, settings)
+    fitted = fit_markers(clip, body, marker_set, settings, tell, parts)
     try:
         write_fitted(kept, fitted, body)
     except DatasetError as error:
@@ -125,3 +129,4 @@ def _fit(file: Path, kept: Path, body: DifferentiableBody, marker_set: MarkerSet
             f"{kept.parent}: fitted clips can't be kept there ({error.__cause__}); set XDG_CACHE_HOME to a folder that "
             "can be written"
         ) from None
+    parts.forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -75,3 +76,14 @@ def joint_errors(body: DifferentiableBody, fitted: FittedClip, worn: Worn) -> np
         torch.tensor([0]),
     )
     return np.linalg.norm(joints.numpy() - worn.joints, axis=-1)[:, :22]
+
+
+def write_tsv(path: Path, clip: MarkerClip) -> None:
+    """A marker export as Qualisys Track Manager writes it: millimetres, empty cells in gaps."""
+    rows = [
+        "\t".join("\t\t" if np.isnan(place).any() else "\t".join(f"{1e3 * x:.3f}" for x in place) for place in frame)
+        for frame in clip.positions
+    ]
+    header = (f"NO_OF_FRAMES\t{clip.frames}", f"FREQUENCY\t{clip.frame_rate:g}", "DATA_INCLUDED\t3D",
+              "MARKER_NAMES\t" + "\t".join(clip.labels))  # fmt: skip
+    path.write_text("\n".join([*header, *rows]) + "\n")

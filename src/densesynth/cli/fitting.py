@@ -16,6 +16,8 @@ from densesynth.progress import frames_bar
 class Fit:
     """Fit a body to optical markers; the clip that comes out is a source of poses (`people.clips`).
 
+    The same command goes on where an interrupted one stopped.
+
     Example: densesynth fit capture.c3d --out clips/capture.npz
     """
 
@@ -34,6 +36,8 @@ class Fit:
 
 def fit(command: Fit) -> int:
     from densesynth.fit import fit_markers
+    from densesynth.fit_parts import open_parts
+    from densesynth.fit_settings import FitSettings
     from densesynth.fitted import every_nth, open_differentiable, write_fitted
     from densesynth.motion.markers import choose_marker_set, load_marker_set
     from densesynth.motion.read import read_markers
@@ -45,9 +49,14 @@ def fit(command: Fit) -> int:
     else:
         marker_set = load_marker_set(command.marker_set)
     body = open_differentiable(command.body, console.print)
+    settings = FitSettings()
+    parts = open_parts(clip, body, marker_set, settings)
+    if parts.begun:
+        console.print(f"{command.markers}: going on where an earlier fit stopped", markup=False)
     with frames_bar(console, "fitted") as advance_to:
-        fitted = fit_markers(clip, body, marker_set, progress=advance_to)
+        fitted = fit_markers(clip, body, marker_set, settings, advance_to, parts)
     write_fitted(command.out, fitted, body)
+    parts.forget()
     errors = 1e3 * fitted.errors(clip)
     worst = sorted(zip(errors_by_marker(errors), fitted.markers, strict=True), reverse=True)[:3]
     Console(highlight=False, soft_wrap=True).print(
