@@ -13,8 +13,9 @@ import numpy as np
 
 from densesynth.appearance.outfit import SHOE_TOPS
 from densesynth.appearance.paint import load_paint
-from densesynth.appearance.shoes import make_shoe
+from densesynth.appearance.shoes import find_leg, make_shoe
 from densesynth.surface.atlas import load_atlas
+from densesynth.surface.binding import index_faces
 
 OUT = Path(__file__).resolve().parents[1] / "src/densesynth/appearance/data/anny_shoes.npz"
 
@@ -22,11 +23,12 @@ OUT = Path(__file__).resolve().parents[1] / "src/densesynth/appearance/data/anny
 def main() -> None:
     atlas = load_atlas("anny")
     paint = load_paint(atlas.faces)
+    index = index_faces(atlas.rest_position, paint.faces)
     collars = sorted(
         {cm for low, high in SHOE_TOPS.values() for cm in range(int(100.0 * low), int(np.ceil(100.0 * high - 1e-9)))}
     )
     bound = [
-        [make_shoe(paint, atlas.rest_position, collar / 100.0, left).binding.vertex for left in (True, False)]
+        [make_shoe(find_leg(paint, left), index, collar / 100.0).binding.vertex for left in (True, False)]
         for collar in collars
     ]
     np.savez_compressed(

@@ -9,9 +9,10 @@ import pytest
 
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.paint import load_paint
-from densesynth.appearance.shoes import Shoemaker, find_similarity, load_bound, make_shoe
+from densesynth.appearance.shoes import Shoemaker, find_leg, find_similarity, load_bound, make_last, make_shoe
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.surface.atlas import load_atlas
+from densesynth.surface.binding import index_faces
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,8 @@ def test_a_similarity_is_found_again() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(40, 3))
     turn = matrix_from_vector(np.array([0.3, -0.8, 0.5]))
-    scale, found, shift = find_similarity(points, 1.3 * points @ turn.T + [1.0, 2.0, 3.0])
+    last = make_last(points, np.arange(40))
+    scale, found, shift = find_similarity(last, 1.3 * points @ turn.T + [1.0, 2.0, 3.0])
     assert scale == pytest.approx(1.3)
     assert np.allclose(found, turn)
     assert np.allclose(shift, [1.0, 2.0, 3.0])
@@ -68,10 +70,11 @@ def test_what_is_in_the_shoe_is_not_drawn_and_faces_keep_their_numbers(maker: Sh
 @pytest.mark.parametrize(("collar", "left"), [(6, True), (17, False)])
 def test_the_bindings_that_come_along_are_those_that_would_be_found(maker: Shoemaker, collar: int, left: bool) -> None:
     known = load_bound(len(maker.paint.fields))
-    made = make_shoe(maker.paint, maker.rest, collar / 100.0, left).binding
+    leg, index = find_leg(maker.paint, left), index_faces(maker.rest, maker.paint.faces)
+    made = make_shoe(leg, index, collar / 100.0).binding
     assert np.array_equal(known[collar, left].face, made.vertex.face)
     np.testing.assert_allclose(known[collar, left].barycentrics, made.vertex.barycentrics, atol=1e-5)
-    again = make_shoe(maker.paint, maker.rest, collar / 100.0, left, known[collar, left]).binding
+    again = make_shoe(leg, index, collar / 100.0, known[collar, left]).binding
     assert np.array_equal(again.candidates, made.candidates)
     assert load_bound(6890) == {}
 

@@ -20,7 +20,7 @@ from densesynth.motion.library import pose_at
 from densesynth.scene.closet import CLEAR, Closet, open_closet
 from densesynth.scene.scene import PersonInScene
 from densesynth.surface.atlas import load_atlas
-from densesynth.surface.binding import bind_vertices
+from densesynth.surface.binding import bind_vertices, index_faces
 from densesynth.surface.closest import place_points
 
 
@@ -86,7 +86,7 @@ def test_a_garment_lies_over_the_body_that_is_drawn_and_moves_with_it(
     assert np.median(off) < 0.03  # 12 mm off at rest
     assert off.max() < 0.08
     # Labelled with the point that it hangs on: every vertex's own body vertex.
-    again = bind_vertices(piece.below, mesh.faces, closet.atlas.rest_position, body.faces)
+    again = bind_vertices(piece.below, mesh.faces, index_faces(closet.atlas.rest_position, body.faces))
     assert np.array_equal(binding.vertex.face, again.vertex.face)
     colour, rough, cloth = paint_fabric(
         fabric,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densesynth.surface.binding import bind
+from densesynth.surface.binding import bind, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
+from densesynth.surface.locate import Located
 
 
 def ball(rng: np.random.Generator, rings: int) -> tuple[np.ndarray, np.ndarray]:
@@ -38,3 +39,18 @@ def test_the_nearest_candidate_is_found(seed: int) -> None:
         assert found.face[row] in candidates
         nearest = closest_points(anchors[row : row + 1], body, body_faces[candidates])
         assert abs(np.linalg.norm(points[row] - anchors[row]) - nearest.distance[0]) < 2e-6, row
+
+
+def test_a_part_is_bound_as_if_alone() -> None:
+    rng = np.random.default_rng(5)
+    body, body_faces = ball(rng, 9)
+    worn, faces = ball(rng, 6)
+    whole = bind(worn, faces, body, body_faces)
+    count = 40
+    rows = np.flatnonzero((faces < count).all(axis=1))[::2]
+    found = whole.part(rows, count)
+    vertex = Located(whole.vertex.face[:count], whole.vertex.barycentrics[:count])
+    alone = bind_vertices(vertex, faces[rows], index_faces(body, body_faces))
+    assert 0 < len(rows) < len(faces)
+    for name in ("faces", "anchors", "starts", "candidates"):
+        assert np.array_equal(getattr(found, name), getattr(alone, name)), name

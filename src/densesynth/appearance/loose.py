@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.spatial import cKDTree
 
 from densesynth.appearance.fabric import Fabric, Weave
 from densesynth.appearance.outfit import Cloth, Loose, Outfit
@@ -24,7 +23,6 @@ from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import JOINT
 from densesynth.surface.binding import Binding, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
-from densesynth.surface.locate import Located
 
 AROUND = 72  # vertices of a ring
 SECTORS = 36  # directions in which the body is measured
@@ -52,7 +50,7 @@ class Dressmaker:
 
     paint: Paint
     rest: Float32[Array, "v 3"]
-    _made: dict[tuple[int, float], tuple[Int32[Array, "g 3"], Binding, Weave]] = field(default_factory=dict)
+    _made: dict[tuple[int, float], tuple[Binding, Weave]] = field(default_factory=dict)
 
     def fit(
         self,
@@ -69,38 +67,34 @@ class Dressmaker:
         count = rings_of(loose)
         lag = sway(joints, rotations, before, count)
         placed = hang(self._measure, loose, dressed, lag, count)
-        faces, binding, weave = self._make(count, loose.opening)
+        binding, weave = self._make(count, loose.opening)
         cloth = outfit.bottom.cloth if loose.kind == "skirt" else outfit.top.cloth
         fabric = Fabric(weave=weave, cloths=(_whole(cloth),), finish=("woven",), seed=outfit.seed)
-        return Mesh(placed.reshape(-1, 3).astype(np.float32), faces), binding, fabric
+        return Mesh(placed.reshape(-1, 3).astype(np.float32), binding.faces), binding, fabric
 
     @cached_property
     def _measure(self) -> _Measure:
         return make_measure(self.paint)
 
     @cached_property
-    def _index(self) -> cKDTree:
-        return index_faces(self.rest, self.paint.faces)
-
-    @cached_property
-    def _bound(self) -> Located:
-        """The body points under all rings at rest."""
+    def _whole(self) -> Binding:
+        """The binding of all rings, without an opening."""
         count = rings_of(PLAIN)
         placed = hang(self._measure, PLAIN, self.rest, np.zeros((count, 3)), count).reshape(-1, 3)
-        facing = vertex_normals(placed, _join(count, 0.0))
+        faces = _join(count, 0.0)
         rows = np.flatnonzero((self.paint.fields[self.paint.faces, FIELDS.index("arm")] < 0.0).all(axis=1))
+        facing = vertex_normals(placed, faces)
         found = closest_points(placed, self.rest, self.paint.faces[rows], facing).located
-        return found._replace(face=rows[found.face].astype(np.int32))
+        below = found._replace(face=rows[found.face].astype(np.int32))
+        return bind_vertices(below, faces, index_faces(self.rest, self.paint.faces))
 
-    def _make(self, count: int, opening: float) -> tuple[Int32[Array, "g 3"], Binding, Weave]:
+    def _make(self, count: int, opening: float) -> tuple[Binding, Weave]:
         key = (count, opening)
         if key not in self._made:
-            faces = _join(count, opening)
-            first = Located(self._bound.face[: count * AROUND], self._bound.barycentrics[: count * AROUND])
+            binding = self._whole.part(_kept(count, opening), count * AROUND)
             plain = replace(PLAIN, flare=0.25)
             shape = hang(self._measure, plain, self.paint.fields[:, :3], np.zeros((count, 3)), count).reshape(-1, 3)
-            binding = bind_vertices(first, faces, self.rest, self.paint.faces, self._index)
-            self._made[key] = faces, binding, _weave(shape, faces)
+            self._made[key] = binding, _weave(shape, binding.faces)
         return self._made[key]
 
 
@@ -284,13 +278,16 @@ def _smooth(rows: Float64[Array, "r 3"]) -> Float64[Array, "r 3"]:
 def _join(count: int, opening: float) -> Int32[Array, "g 3"]:
     """Triangles between rings, outside outwards; without those within `opening` radians of the front's middle."""
     ring, step = np.meshgrid(np.arange(count - 1), np.arange(AROUND), indexing="ij")
-    middle = 2.0 * np.pi * (step.ravel() + 0.5) / AROUND
     a = (ring * AROUND + step).ravel()
     b = (ring * AROUND + (step + 1) % AROUND).ravel()
-    kept = np.abs(middle - np.pi / 2.0) >= opening
-    a, b = a[kept], b[kept]
     faces = np.stack([np.stack([a, b, b + AROUND], axis=1), np.stack([a, b + AROUND, a + AROUND], axis=1)], axis=1)
-    return np.asarray(faces.reshape(-1, 3), np.int32)
+    return np.asarray(faces.reshape(-1, 3)[_kept(count, opening)], np.int32)
+
+
+def _kept(count: int, opening: float) -> Int64[Array, "g"]:
+    """Which of the triangles between all rings a garment of so many has, with that opening."""
+    middle = 2.0 * np.pi * (np.arange((count - 1) * AROUND) % AROUND + 0.5) / AROUND
+    return np.flatnonzero(np.repeat(np.abs(middle - np.pi / 2.0) >= opening, 2))
 
 
 def _weave(shape: Float64[Array, "n 3"], faces: Int32[Array, "g 3"]) -> Weave:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
+from itertools import chain
 from typing import NamedTuple
 
 import cv2
@@ -18,9 +19,9 @@ from scipy.spatial import cKDTree
 
 from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import FIELDS, Paint
-from densesynth.arrays import Array, Float32, Float64, Int32
+from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
-from densesynth.surface.binding import Binding, bind_vertices, index_faces
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.locate import Located
 
@@ -33,12 +34,11 @@ SMOOTHING = 4
 
 class Shoe(NamedTuple):
     """One shoe of the mean adult: vertices (metres, at rest), its binding, and how much of each vertex goes with the
-    heel, the toes and the shank (rows sum to 1). foot: the body's vertices of these three regions."""
+    heel, the toes and the shank (rows sum to 1)."""
 
     vertices: Float64[Array, "n 3"]
     binding: Binding
     share: Float64[Array, "n 3"]
-    foot: tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +56,11 @@ class Shoemaker:
         fitted = []
         for left in (True, False):
             shoe = self._shoe(int(outfit.footwear.top * 100.0), left)
-            position = self.paint.fields[:, :3].astype(np.float64)
+            whole, *parts = self._lasts[left]
+            scale, _, _ = find_similarity(whole, body[whole.rows])
             placed = np.zeros_like(shoe.vertices)
-            scale, _, _ = find_similarity(position[np.concatenate(shoe.foot)], body[np.concatenate(shoe.foot)])
-            for part, rows in enumerate(shoe.foot):
-                _, turn, shift = find_similarity(position[rows], body[rows], scale)
+            for part, last in enumerate(parts):
+                _, turn, shift = find_similarity(last, body[last.rows], scale)
                 placed += shoe.share[:, part, None] * (scale * shoe.vertices @ turn.T + shift)
             fitted.append((Mesh(placed.astype(np.float32), shoe.binding.faces), shoe.binding))
         return fitted
@@ -78,12 +78,25 @@ class Shoemaker:
     def _shoe(self, collar: int, left: bool) -> Shoe:
         key = (collar, left)
         if key not in self._made:
-            self._made[key] = make_shoe(self.paint, self.rest, collar / 100.0, left, self._bound.get(key), self._index)
+            self._made[key] = make_shoe(self._legs[left], self._index, collar / 100.0, self._bound.get(key))
         return self._made[key]
 
     @cached_property
-    def _index(self) -> cKDTree:
+    def _index(self) -> FaceIndex:
         return index_faces(self.rest, self.paint.faces)
+
+    @cached_property
+    def _legs(self) -> dict[bool, Leg]:
+        return {left: find_leg(self.paint, left) for left in (True, False)}
+
+    @cached_property
+    def _lasts(self) -> dict[bool, tuple[Last, ...]]:
+        """Of each foot, the whole's and its regions'."""
+        position = self.paint.fields[:, :3].astype(np.float64)
+        return {
+            left: tuple(make_last(position, rows) for rows in (np.concatenate(leg.regions), *leg.regions))
+            for left, leg in self._legs.items()
+        }
 
     @cached_property
     def _bound(self) -> dict[tuple[int, bool], Located]:
@@ -105,38 +118,67 @@ def load_bound(body_vertices: int) -> dict[tuple[int, bool], Located]:
     }
 
 
+class Last(NamedTuple):
+    """Body vertices that a similarity is found from: their rows, their middle at rest and their places from it."""
+
+    rows: Int64[Array, "n"]
+    middle: Float64[Array, "3"]
+    off: Float64[Array, "n 3"]
+
+
+def make_last(position: Float64[Array, "v 3"], rows: Int64[Array, "n"]) -> Last:
+    """Some of the vertices at rest (metres)."""
+    source = position[rows]
+    middle = source.mean(axis=0)
+    return Last(rows, middle, source - middle)
+
+
 def find_similarity(
-    source: Array, target: Array, scale: float | None = None
+    last: Last, target: Array, scale: float | None = None
 ) -> tuple[float, Float64[Array, "3 3"], Float64[Array, "3"]]:
-    """Scale, rotation and shift that lay source points nearest to their targets (Umeyama 1991)."""
-    a, b = source.astype(np.float64), target.astype(np.float64)
-    from_a, from_b = a - a.mean(axis=0), b - b.mean(axis=0)
-    u, values, vt = np.linalg.svd(from_b.T @ from_a)
+    """Scale, rotation and shift that lay the last's points nearest to their targets (Umeyama 1991)."""
+    b = target.astype(np.float64)
+    middle = b.mean(axis=0)
+    u, values, vt = np.linalg.svd((b - middle).T @ last.off)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
     turn = (u * sign) @ vt
     if scale is None:
-        scale = float((values * sign).sum() / (from_a * from_a).sum())
-    return scale, turn, b.mean(axis=0) - scale * turn @ a.mean(axis=0)
+        scale = float((values * sign).sum() / (last.off * last.off).sum())
+    return scale, turn, middle - scale * turn @ last.middle
 
 
-def make_shoe(
-    paint: Paint,
-    rest: Float32[Array, "v 3"],
-    collar: float,
-    left: bool,
-    bound: Located | None = None,
-    index: cKDTree | None = None,
-) -> Shoe:
-    """One shoe whose collar is at a height (metres) on the mean adult. bound: the body points of its vertices, if they
-    are known. index: as for `bind_vertices`."""
+class Leg(NamedTuple):
+    """One leg of the mean adult, as if it were the left. side: 1 for the left, −1. skin: of the paint's vertices, the
+    leg's. foot: the places of those below the calf, metres. regions: heel's, toes' and shank's vertices."""
+
+    paint: Paint
+    side: float
+    skin: Bool[Array, "v"]
+    foot: Float64[Array, "n 3"]
+    regions: tuple[Int64[Array, "_"], Int64[Array, "_"], Int64[Array, "_"]]
+
+
+def find_leg(paint: Paint, left: bool) -> Leg:
+    """The left or the right leg of the paint's body."""
     side = 1.0 if left else -1.0
     position = paint.fields[:, :3].astype(np.float64) * (side, 1.0, 1.0)
     skin = np.zeros(len(position), bool)
     skin[paint.faces[paint.category == 0]] = True
     leg = skin & (position[:, 0] > 0.0) & (paint.fields[:, FIELDS.index("arm")] < 0.0) & (position[:, 2] < 0.5)
-    foot = position[leg & (position[:, 2] < 0.3)]
-    loops = _shape(foot, collar)
-    vertices = loops.reshape(-1, 3) * (side, 1.0, 1.0)
+    regions = (
+        np.flatnonzero(leg & (position[:, 2] < 0.09) & (position[:, 1] > -0.08)),
+        np.flatnonzero(leg & (position[:, 2] < 0.09) & (position[:, 1] < -0.105)),
+        np.flatnonzero(leg & (position[:, 2] > 0.09) & (position[:, 2] < 0.25)),
+    )
+    return Leg(paint, side, leg, position[leg & (position[:, 2] < 0.3)], regions)
+
+
+def make_shoe(leg: Leg, index: FaceIndex, collar: float, bound: Located | None = None) -> Shoe:
+    """One shoe whose collar is at a height (metres) on the mean adult. index: of the body that labels are interpolated
+    on. bound: the body points of its vertices, if they are known."""
+    paint, left = leg.paint, leg.side > 0.0
+    loops = _shape(leg.foot, collar)
+    vertices = loops.reshape(-1, 3) * (leg.side, 1.0, 1.0)
     faces = _join(len(loops), flip=not left)
     centre = np.array([vertices[:AROUND].mean(axis=0)])
     vertices = np.concatenate([vertices, centre])
@@ -144,20 +186,15 @@ def make_shoe(
     cap = np.stack([np.full(AROUND, len(vertices) - 1), (corner + 1) % AROUND, corner], axis=1)
     faces = np.concatenate([faces, cap if left else cap[:, ::-1]]).astype(np.int32)
     if bound is None:
-        leg_faces = np.flatnonzero(leg[paint.faces].all(axis=1))
+        leg_faces = np.flatnonzero(leg.skin[paint.faces].all(axis=1))
         facing = vertex_normals(vertices, faces)
         found = closest_points(vertices, paint.fields[:, :3], paint.faces[leg_faces], facing).located
         bound = found._replace(face=leg_faces[found.face].astype(np.int32))
     y, z = vertices[:, 1], vertices[:, 2]
     shank = np.clip((z - 0.07) / 0.05, 0.0, 1.0)
     toes = np.clip((-0.075 - y) / 0.035, 0.0, 1.0) * (1.0 - shank)
-    regions = (
-        np.flatnonzero(leg & (position[:, 2] < 0.09) & (position[:, 1] > -0.08)),
-        np.flatnonzero(leg & (position[:, 2] < 0.09) & (position[:, 1] < -0.105)),
-        np.flatnonzero(leg & (position[:, 2] > 0.09) & (position[:, 2] < 0.25)),
-    )
     share = np.stack([1.0 - shank - toes, toes, shank], axis=1)
-    return Shoe(vertices, bind_vertices(bound, faces, rest, paint.faces, index), share, regions)
+    return Shoe(vertices, bind_vertices(bound, faces, index), share)
 
 
 def _shape(foot: Float64[Array, "n 3"], collar: float) -> Float64[Array, "l a 3"]:
@@ -182,8 +219,7 @@ def _shape(foot: Float64[Array, "n 3"], collar: float) -> Float64[Array, "l a 3"
         t = j / RISE
         plan = outline + (ring - outline) * t
         height = SOLE * 0.8 + (collar - SOLE * 0.8) * (0.35 * t + 0.65 * t * t)
-        near = tree.query_ball_point(plan, 0.009)
-        top = np.array([foot[rows, 2].max() if len(rows) else 0.0 for rows in near])
+        top = _highest(tree, foot[:, 2], plan)
         wall = 0.03 * np.sqrt(1.0 - (1.0 - min(t / 0.22, 1.0)) ** 2)  # the side rises before it leans in
         z = np.maximum(np.maximum(height, SOLE * 0.8 + wall * min(1.0, collar / 0.06)), np.minimum(top + ROOM, collar))
         upper.append(np.column_stack([plan, np.minimum(z, collar)]))
@@ -195,6 +231,18 @@ def _shape(foot: Float64[Array, "n 3"], collar: float) -> Float64[Array, "l a 3"
     under = [np.column_stack([wide, np.full(AROUND, z)]) for z in (-0.001, SOLE * 0.5, SOLE)]
     inside = np.column_stack([centre + (ring - centre) * 0.88, np.full(AROUND, collar - 0.012)])
     return np.concatenate([under, rows, inside[None]])
+
+
+def _highest(tree: cKDTree, height: Float64[Array, "n"], plan: Float64[Array, "a 2"]) -> Float64[Array, "a"]:
+    """Height of the highest of the tree's points within 9 mm of each place in the plan; 0 where there is none."""
+    near = tree.query_ball_point(plan, 0.009)
+    counts = np.array([len(rows) for rows in near])
+    some = counts > 0
+    top = np.zeros(len(plan))
+    if some.any():
+        listed = np.fromiter(chain.from_iterable(near), np.intp, counts.sum())
+        top[some] = np.maximum.reduceat(height[listed], (np.cumsum(counts) - counts)[some])
+    return top
 
 
 def _even(hull: Float64[Array, "h 2"]) -> Float64[Array, "a 2"]:

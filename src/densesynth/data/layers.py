@@ -91,7 +91,9 @@ def worn_points(
     points = np.zeros((int(on_worn.sum()), 3))
     layer = layer[on_worn]
     wrong = 0
-    index = index_faces(atlas.rest_position, atlas.faces) if len(points) else None
+    if not len(points):
+        return on_worn, points, []
+    index = index_faces(atlas.rest_position, atlas.faces)
     for k in range(len(surface["worn_owner"])):
         own: Int64[Array, "m"] = np.flatnonzero(layer == k + 1)
         vertices = slice(*surface["worn_starts"][k : k + 2])
@@ -103,7 +105,7 @@ def worn_points(
             surface["worn_vertices"][vertices][None], faces, np.ones(len(own), np.uint8), seen_face, seen
         )
         vertex = Located(surface["worn_bound_face"][vertices], surface["worn_bound_weights"][vertices])
-        binding = bind_vertices(vertex, faces, atlas.rest_position, atlas.faces, index)
+        binding = bind_vertices(vertex, faces, index)
         whole = np.column_stack([seen, 1.0 - seen.sum(axis=1)]).astype(np.float32)
         expected = binding.carry(seen_face, whole)
         rows = np.flatnonzero(on_worn)[own]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.surface.atlas import Atlas
-from densesynth.surface.binding import Binding, bind_vertices
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.covered import find_covered_vertices
 from densesynth.surface.locate import Located
@@ -72,6 +73,10 @@ class Closet:
     paint: Paint
     atlas: Atlas
     _made: dict[int, Piece] = field(default_factory=dict)
+
+    @cached_property
+    def _index(self) -> FaceIndex:
+        return index_faces(self.atlas.rest_position, self.body.faces)
 
     def draw(self, share: float, sex: float, rng: np.random.Generator) -> tuple[int, ...]:
         """What one person wears of it: numbers of garments, at most one a slot, nothing for most of 1 − `share`.
@@ -178,7 +183,7 @@ class Closet:
             garment=garment,
             slot=slot,
             skin=(pick @ self.base.skin).tocsr(),
-            binding=bind_vertices(located, garment.faces, self.atlas.rest_position, self.body.faces),
+            binding=bind_vertices(located, garment.faces, self._index),
             hides=self._under(hidden, vertices, garment.faces, slot)[self.body.faces].all(axis=1),
             below=located,
             covers=self._covers(hidden),

@@ -16,7 +16,7 @@ import numpy as np
 import warp as wp
 from scipy.spatial import cKDTree
 
-from densesynth.arrays import Array, Float32, Int32
+from densesynth.arrays import Array, Float32, Int32, Int64
 from densesynth.device import start_warp
 from densesynth.surface import kernels
 from densesynth.surface.closest import closest_points, place_points, vertex_normals
@@ -30,15 +30,14 @@ class Binding:
     """A mesh's binding; made by `bind`.
 
     faces: the mesh's. vertex: the body surface point of each of its vertices. anchors: these points in the rest pose,
-    metres. rest, body_faces: the body there. starts, candidates: for each face of the mesh, the body faces that its
-    points may be bound to.
+    metres. index: the body's faces there. starts, candidates: for each face of the mesh, the body faces that its
+    points may be bound to, rising.
     """
 
     faces: Int32[Array, "g 3"]
     vertex: Located
     anchors: Float32[Array, "n 3"]
-    rest: Float32[Array, "v 3"]
-    body_faces: Int32[Array, "f 3"]
+    index: FaceIndex
     starts: Int32[Array, "h"]
     candidates: Int32[Array, "m"]
 
@@ -55,20 +54,42 @@ class Binding:
             wp.launch(kernels.find_covered, count, [*self._tables, *asked, found, weights], device="cpu")
         return Located(found.numpy().copy(), weights.numpy().copy())
 
+    def part(self, rows: Int64[Array, "k"], vertices: int) -> Binding:
+        """The binding of the mesh's faces `rows` alone, of which none has a vertex from `vertices` on."""
+        counts = np.diff(self.starts)[rows]
+        ends = np.cumsum(counts)
+        listed = np.repeat(self.starts[rows] - (ends - counts), counts) + np.arange(counts.sum())
+        return Binding(
+            faces=np.ascontiguousarray(self.faces[rows]),
+            vertex=Located(self.vertex.face[:vertices], self.vertex.barycentrics[:vertices]),
+            anchors=self.anchors[:vertices],
+            index=self.index,
+            starts=np.concatenate([[0], ends]).astype(np.int32),
+            candidates=self.candidates[listed],
+        )
+
     @cached_property
     def _tables(self) -> tuple[Any, ...]:
-        start_warp()
-        numbers, rows = np.unique(self.candidates, return_inverse=True)
-        corners = self.rest[self.body_faces[numbers]]
-        centre = (corners.min(axis=1) + corners.max(axis=1)) / np.float32(2.0)
-        radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1) * 1.00001 + 1e-6  # room for rounding
-        balls = np.zeros((4, len(rows) + int(kernels.LANES)), np.float32)
-        balls[:3, : len(rows)], balls[3, : len(rows)] = centre[rows].T, radius[rows]
+        balls = np.zeros((4, len(self.candidates) + int(kernels.LANES)), np.float32)
+        self.index.balls.take(self.candidates, axis=1, out=balls[:, : len(self.candidates)])
         kinds = (
             (self.faces, wp.vec3i), (self.anchors, wp.vec3), (self.starts, wp.int32), (balls, wp.float32),
-            (rows.astype(np.int32), wp.int32), (corners, wp.vec3), (numbers.astype(np.int32), wp.int32),
+            (self.candidates, wp.int32),
         )  # fmt: skip
-        return tuple(wp.array(np.ascontiguousarray(array), dtype=kind, device="cpu") for array, kind in kinds)
+        placed = [wp.array(np.ascontiguousarray(array), dtype=kind, device="cpu") for array, kind in kinds]
+        return (*placed, self.index.corners)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceIndex:
+    """A body's faces at rest, as what is bound to it looks them up. tree: by their middles. balls: about each face,
+    x, y, z and radius (metres), in rows. corners: Warp's (f, 3) vec3."""
+
+    rest: Float32[Array, "v 3"]
+    faces: Int32[Array, "f 3"]
+    tree: cKDTree
+    balls: Float32[Array, "4 f"]
+    corners: Any
 
 
 def bind(
@@ -76,25 +97,29 @@ def bind(
 ) -> Binding:
     """Bind a mesh that lies over the body in its rest pose (metres): each vertex to the nearest body point below it."""
     facing = vertex_normals(vertices, faces)
-    return bind_vertices(closest_points(vertices, rest, body_faces, facing).located, faces, rest, body_faces)
+    located = closest_points(vertices, rest, body_faces, facing).located
+    return bind_vertices(located, faces, index_faces(rest, body_faces))
 
 
-def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) -> cKDTree:
-    """The body's faces by their middles at rest, for `bind_vertices` of one mesh after another."""
-    return cKDTree(rest.astype(np.float64)[body_faces].mean(axis=1))
+def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) -> FaceIndex:
+    """The index of a body in its rest pose (metres)."""
+    start_warp()
+    corners = rest[body_faces]
+    centre = (corners.min(axis=1) + corners.max(axis=1)) / np.float32(2.0)
+    radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1) * 1.00001 + 1e-6  # room for rounding
+    return FaceIndex(
+        rest=rest,
+        faces=body_faces,
+        tree=cKDTree(rest.astype(np.float64)[body_faces].mean(axis=1)),
+        balls=np.concatenate([centre.T, radius[None]]).astype(np.float32),
+        corners=wp.array(np.ascontiguousarray(corners), dtype=wp.vec3, device="cpu"),
+    )
 
 
-def bind_vertices(
-    vertex: Located,
-    faces: Int32[Array, "g 3"],
-    rest: Float32[Array, "v 3"],
-    body_faces: Int32[Array, "f 3"],
-    index: cKDTree | None = None,
-) -> Binding:
-    """The binding of a mesh whose vertices' body points are known. index: the body's `index_faces`, if at hand."""
-    anchors = place_points(rest, body_faces, vertex)
-    index = index_faces(rest, body_faces) if index is None else index
-    near = index.query(anchors[faces].mean(axis=1), k=min(AROUND, len(body_faces)))[1]
+def bind_vertices(vertex: Located, faces: Int32[Array, "g 3"], index: FaceIndex) -> Binding:
+    """The binding of a mesh whose vertices' body points are known."""
+    anchors = place_points(index.rest, index.faces, vertex)
+    near = index.tree.query(anchors[faces].mean(axis=1), k=min(AROUND, len(index.faces)))[1]
     listed = np.sort(np.concatenate([near.reshape(len(faces), -1), vertex.face[faces]], axis=1), axis=1)
     first = np.ones_like(listed, dtype=bool)
     first[:, 1:] = listed[:, 1:] != listed[:, :-1]
@@ -103,8 +128,7 @@ def bind_vertices(
         faces=np.ascontiguousarray(faces, np.int32),
         vertex=vertex,
         anchors=anchors.astype(np.float32),
-        rest=rest,
-        body_faces=body_faces,
+        index=index,
         starts=starts.astype(np.int32),
         candidates=listed[first].astype(np.int32),
     )

@@ -103,9 +103,8 @@ def find_covered(
     anchors: wp.array(dtype=wp.vec3),
     starts: wp.array(dtype=wp.int32),
     balls: wp.array2d(dtype=wp.float32),
-    rows: wp.array(dtype=wp.int32),
+    candidates: wp.array(dtype=wp.int32),
     corners: wp.array2d(dtype=wp.vec3),
-    numbers: wp.array(dtype=wp.int32),
     face: wp.array(dtype=wp.int32),
     barycentrics: wp.array(dtype=wp.vec3),
     found: wp.array(dtype=wp.int32),
@@ -113,8 +112,8 @@ def find_covered(
 ):
     """The nearest body point to each mesh point's interpolated anchor; among equals the first face.
 
-    balls: of each candidate, a ball that holds it: x, y, z, radius, in rows; wider by LANES. rows: each candidate's row
-    in corners and numbers, which rise with it, of the body faces.
+    balls: of each candidate, a ball that holds it: x, y, z, radius, in rows; wider by LANES. corners: of all body
+    faces.
     """
     i = wp.tid()
     f = faces[face[i]]
@@ -124,7 +123,7 @@ def find_covered(
     end = starts[face[i] + 1]
     # The one about the nearest centre goes first: it tells how near others must come.
     k = nearest_ball(first, end, p, balls)
-    chosen = rows[k]
+    chosen = candidates[k]
     share = nearest_weights(p, corners[chosen, 0], corners[chosen, 1], corners[chosen, 2])
     best = distance(p, corners, chosen, share)
     for block in range(first, end, LANES):
@@ -132,7 +131,7 @@ def find_covered(
         if end - block < LANES:
             bits = bits & ((wp.uint32(1) << wp.uint32(end - block)) - wp.uint32(1))
         while bits != wp.uint32(0):
-            row = rows[block + lowest_bit(bits)]
+            row = candidates[block + lowest_bit(bits)]
             bits = bits & (bits - wp.uint32(1))
             u = nearest_weights(p, corners[row, 0], corners[row, 1], corners[row, 2])
             gap = distance(p, corners, row, u)
@@ -140,7 +139,7 @@ def find_covered(
                 best = gap
                 chosen = row
                 share = u
-    found[i] = numbers[chosen]
+    found[i] = chosen
     weights[i] = share
 
 
