@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import torch
 
+from densesynth.appearance.hem import cut_hem
 from densesynth.appearance.layout import pack_bytes
-from densesynth.appearance.looks import Library, Wardrobe, draw_looks, plain_face
+from densesynth.appearance.looks import Library, Look, Wardrobe, draw_looks, plain_face
 from densesynth.appearance.loose import Dressmaker
+from densesynth.appearance.outfit import Loose, Outfit
 from densesynth.appearance.paint import Paint
 from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
@@ -185,8 +187,11 @@ class Generator:
                     if person.look is not None and person.look.dressed:
                         garments = [mesh for mesh in garments if mesh.owner != k]
                         body_faces[k - 1], covered[k - 1] = self.body.faces, frozenset()
+        hems: dict[int, tuple[Outfit, Loose]] = {}
         if recipe.people.shells:
             with self._stage("clothes"):
+                if recipe.people.hems and self.body.name == "anny":
+                    scene, hems = self._cut_hems(scene, covered)
                 outfits = [person.outfit for person in scene.people]
                 cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
                 pictured = [person.look is not None and person.look.dressed for person in scene.people]
@@ -212,6 +217,9 @@ class Generator:
                         person.outfit, posed.vertices[k], posed.joints[k], person.rotations, person.before
                     )
                     garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=9, binding=binding, fabric=fabric))
+                for k, (outfit, loose) in hems.items():
+                    mesh, binding = self.dressmaker.hem(loose, posed.vertices[k], scene.people[k].rotations[0])
+                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=9, binding=binding, outfit=outfit))
         bodies = [
             SceneMesh(mesh=Mesh(vertices, faces), owner=owner)
             for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)
@@ -225,6 +233,20 @@ class Generator:
         if recipe.camera.rig > 1:
             self._kept = (seed, number, scene, posed, worn, meshes, subject)
         return scene, posed, worn, meshes
+
+    def _cut_hems(
+        self, scene: Scene, covered: Sequence[frozenset[str]]
+    ) -> tuple[Scene, dict[int, tuple[Outfit, Loose]]]:
+        """The scene whose untucked tops end above the hips, and by person the hems that carry them on, with the
+        outfits that these are painted in."""
+        people, hems = list(scene.people), {}
+        for k, person in enumerate(people):
+            cut = cut_hem(person.outfit)
+            if cut is None or covered[k] & {"chest", "hips"} or (person.look is not None and person.look.dressed):
+                continue
+            people[k] = replace(person, outfit=cut[0])
+            hems[k] = cut[1:]
+        return replace(scene, people=tuple(people)), hems
 
     def _wear_pictures(self, library: Library, scene: Scene, rng: np.random.Generator) -> Scene:
         """The scene with UV pictures on its people; those of bare bodies keep their painted clothes and hair."""
@@ -310,7 +332,7 @@ class Generator:
             sensor=stream(seed, index, Purpose.SENSOR),
             stage=self._stage,
             occluders=cutouts,
-            wardrobe=None if self.library is None else Wardrobe(self.library, [p.look for p in scene.people]),
+            wardrobe=None if self.library is None else Wardrobe(self.library, looks_of(scene, meshes)),
         )
         return _Drawn(
             lit=lit,
@@ -344,3 +366,8 @@ class Generator:
             keep_geometry=self.keep_geometry,
             worn=drawn.worn,
         )
+
+
+def looks_of(scene: Scene, meshes: Sequence[SceneMesh]) -> list[Look | None]:
+    """The UV pictures of the outfits that a frame is painted in: the people's, and none for meshes with their own."""
+    return [person.look for person in scene.people] + [None for mesh in meshes if mesh.outfit is not None]

@@ -21,8 +21,9 @@ from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import JOINT
-from densesynth.surface.binding import Binding, bind_vertices, index_faces
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
+from densesynth.surface.locate import Located
 
 AROUND = 72  # vertices of a ring
 SECTORS = 36  # directions in which the body is measured
@@ -30,8 +31,15 @@ STEP = 0.03  # metres along the leg between rings
 TOP, LOWEST = -0.125, 0.745  # metres along the leg: the first ring, above the hip joint, and the last that may be
 HIPS = 0.03  # from here on cloth may stand off
 HULL = 0.06  # from here on down there are two legs
-CLEAR = {"skirt": 0.007, "dress": 0.007, "coat": 0.013}  # metres over what is below
-BAND = 0.016  # metres: width of the measure along the leg
+FREE = {"skirt": HIPS, "dress": HIPS, "coat": HIPS, "hem": -0.07}  # metres along the leg from where it stands off
+CLEAR = {"skirt": 0.007, "dress": 0.007, "coat": 0.013, "hem": 0.006}  # metres over what is below
+LONGEST = 0.115  # metres along the leg: the longest hem
+DOWN = np.array([0.0, 0.0, -1.0])
+LEGS = 0.35  # of the direction of a hem's rings comes from the legs, the rest from the trunk
+EMERGE = 0.006  # metres that a hem's first ring lies inside the shirt that it carries on
+FULL = 0.035  # metres that a hem stands off at most
+TURNED = (0.004, 0.008)  # metres that a hem's edge is turned in, and up
+BAND, REACH = 0.016, 0.08  # metres: width of the measure along the leg, and from where it counts nothing
 BEFORE = (0.5, 0.4, 0.3, 0.2, 0.1)  # seconds before the moment from which sway is reckoned
 DAMPING, SUBSTEPS = 0.35, 5
 WIDEST = 0.32  # metres from a ring's middle to what it holds of folded limbs
@@ -51,6 +59,8 @@ class Dressmaker:
     paint: Paint
     rest: Float32[Array, "v 3"]
     _made: dict[tuple[int, float], tuple[Binding, Weave]] = field(default_factory=dict)
+    _hems: dict[tuple[int, float], Binding] = field(default_factory=dict)
+    _measures: dict[int, _Measure] = field(default_factory=dict)
 
     def fit(
         self,
@@ -66,36 +76,76 @@ class Dressmaker:
         assert loose is not None  # the caller's to know
         count = rings_of(loose)
         lag = sway(joints, rotations, before, count)
-        placed = hang(self._measure, loose, dressed, lag, count)
+        placed = hang(self._measured(count), loose, dressed, lag, count)
         binding, weave = self._make(count, loose.opening)
         cloth = outfit.bottom.cloth if loose.kind == "skirt" else outfit.top.cloth
         fabric = Fabric(weave=weave, cloths=(_whole(cloth),), finish=("woven",), seed=outfit.seed)
         return Mesh(placed.reshape(-1, 3).astype(np.float32), binding.faces), binding, fabric
 
+    def hem(self, loose: Loose, dressed: Float32[Array, "v 3"], pelvis: Float32[Array, "3"]) -> tuple[Mesh, Binding]:
+        """The hem of a top (`appearance.hem`) on a posed body as dressed, its edge turned in. pelvis: its rotation."""
+        count = rings_of(loose)
+        trunk = -matrix_from_vector(pelvis.astype(np.float64))[:, 2]
+        placed = hang(self._measured(count), loose, dressed, np.zeros((count, 3)), count, trunk)
+        edge, above = placed[-1], placed[-2]
+        inwards = _unit(placed[-1].mean(axis=0) - edge)
+        turned = edge + TURNED[0] * inwards + TURNED[1] * _unit(above - edge)
+        binding = self._make_hem(count, loose.opening)
+        vertices = np.concatenate([placed, turned[None]]).reshape(-1, 3)
+        return Mesh(vertices.astype(np.float32), binding.faces), binding
+
     @cached_property
     def _measure(self) -> _Measure:
         return make_measure(self.paint)
 
+    def _measured(self, count: int) -> _Measure:
+        if count not in self._measures:
+            self._measures[count] = self._measure.cut(count)
+        return self._measures[count]
+
+    @cached_property
+    def _index(self) -> FaceIndex:
+        return index_faces(self.rest, self.paint.faces)
+
     @cached_property
     def _whole(self) -> Binding:
         """The binding of all rings, without an opening."""
-        count = rings_of(PLAIN)
-        placed = hang(self._measure, PLAIN, self.rest, np.zeros((count, 3)), count).reshape(-1, 3)
-        faces = _join(count, 0.0)
+        return bind_vertices(self._find_below(PLAIN, None), _join(rings_of(PLAIN), 0.0), self._index)
+
+    @cached_property
+    def _below_hems(self) -> Located:
+        """The body points under the rings of the longest hem."""
+        return self._find_below(replace(PLAIN, kind="hem", length=LONGEST), DOWN)
+
+    def _find_below(self, loose: Loose, trunk: Float64[Array, "3"] | None) -> Located:
+        """The body points under a garment's rings at rest."""
+        count = rings_of(loose)
+        placed = hang(self._measured(count), loose, self.rest, np.zeros((count, 3)), count, trunk).reshape(-1, 3)
         rows = np.flatnonzero((self.paint.fields[self.paint.faces, FIELDS.index("arm")] < 0.0).all(axis=1))
-        facing = vertex_normals(placed, faces)
+        facing = vertex_normals(placed, _join(count, 0.0))
         found = closest_points(placed, self.rest, self.paint.faces[rows], facing).located
-        below = found._replace(face=rows[found.face].astype(np.int32))
-        return bind_vertices(below, faces, index_faces(self.rest, self.paint.faces))
+        return found._replace(face=rows[found.face].astype(np.int32))
 
     def _make(self, count: int, opening: float) -> tuple[Binding, Weave]:
         key = (count, opening)
         if key not in self._made:
             binding = self._whole.part(_kept(count, opening), count * AROUND)
-            plain = replace(PLAIN, flare=0.25)
-            shape = hang(self._measure, plain, self.paint.fields[:, :3], np.zeros((count, 3)), count).reshape(-1, 3)
+            plain, body = replace(PLAIN, flare=0.25), self.paint.fields[:, :3]
+            shape = hang(self._measured(count), plain, body, np.zeros((count, 3)), count).reshape(-1, 3)
             self._made[key] = binding, _weave(shape, binding.faces)
         return self._made[key]
+
+    def _make_hem(self, count: int, opening: float) -> Binding:
+        """The binding of `count` rings and of the edge turned in, which is bound as the last ring is."""
+        key = (count, opening)
+        if key not in self._hems and opening > 0.0:
+            self._hems[key] = self._make_hem(count, 0.0).part(_kept(count + 1, opening), (count + 1) * AROUND)
+        if key not in self._hems:
+            rows = np.arange((count + 1) * AROUND)
+            rows[count * AROUND :] -= AROUND
+            below = Located(self._below_hems.face[rows], self._below_hems.barycentrics[rows])
+            self._hems[key] = bind_vertices(below, _join(count + 1, 0.0), self._index)
+        return self._hems[key]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +156,12 @@ class _Measure:
     rows: Int32[Array, "n"]
     along: Float64[Array, "n"]
     sides: tuple[csr_array, csr_array]
+
+    def cut(self, count: int) -> _Measure:
+        """The measure of the first rings alone."""
+        near = np.flatnonzero(self.along < TOP + STEP * (count - 1) + REACH)
+        left, right = (csr_array(side[:count].tocsc()[:, near]) for side in self.sides)
+        return _Measure(self.rows[near], self.along[near], (left, right))
 
 
 def make_measure(paint: Paint) -> _Measure:
@@ -125,14 +181,22 @@ def make_measure(paint: Paint) -> _Measure:
 
 
 def hang(
-    measure: _Measure, loose: Loose, dressed: Float32[Array, "v 3"], lag: Float64[Array, "r 3"], count: int
+    measure: _Measure,
+    loose: Loose,
+    dressed: Float32[Array, "v 3"],
+    lag: Float64[Array, "r 3"],
+    count: int,
+    trunk: Float64[Array, "3"] | None = None,
 ) -> Float64[Array, "r a 3"]:
-    """The rings of a loose garment on a body as dressed (metres). lag: how far each ring's free cloth is behind."""
+    """The rings of a loose garment on a body as dressed (metres). lag: how far each ring's free cloth is behind. trunk:
+    its direction downwards, for what hangs from it more than from the legs."""
     points = dressed[measure.rows].astype(np.float64)
-    left, right = (side[:count] @ points for side in measure.sides)
+    left, right = (side @ points for side in measure.sides)
     centre = (left + right) / 2.0
     down = _unit(_smooth(np.gradient(left, axis=0)) + _smooth(np.gradient(right, axis=0)))
     down = _unit(_smooth(down))
+    if trunk is not None:
+        down = np.broadcast_to(_unit(trunk + LEGS * _unit(down[-1] + down[len(down) // 2])), down.shape)
     across = _carry(_unit(left[0] - right[0]), down)
     ahead = np.cross(down, across)  # forwards, for a body that stands
     angle = 2.0 * np.pi * np.arange(AROUND) / AROUND
@@ -146,6 +210,12 @@ def hang(
     apart = np.einsum("rnc,rc->rn", points[below] - centre[:, None], down)
     far = np.linalg.norm(points[below] - centre[:, None], axis=2)
     folded = (np.abs(apart) < 0.75 * STEP) & (far < WIDEST) & (along[:, None] > HIPS)
+    if loose.kind == "hem":  # on the trunk it must lie over what is in its plane, which lengths aren't level with
+        near = np.flatnonzero(measure.along < HIPS + STEP)
+        apart = np.einsum("rnc,rc->rn", points[near] - centre[:, None], down)
+        level = (np.abs(apart) < 0.55 * STEP) & (along[:, None] <= HIPS)
+        ring, row = ring[ring > (HIPS - TOP) / STEP], row[ring > (HIPS - TOP) / STEP]
+        ring, row = (np.concatenate([own, more]) for own, more in zip((ring, row), _rows(level, near), strict=True))
     ring, row = (np.concatenate([own, more]) for own, more in zip((ring, row), _rows(folded, below), strict=True))
     inside = (ring >= 0) & (ring < count)
     ring, row = ring[inside], row[inside]
@@ -163,7 +233,7 @@ def hang(
     half = (left - right) / 2.0
     half = half - np.einsum("rc,rc->r", half, down)[:, None] * down
     spread = [
-        np.sqrt(np.maximum(side[:count] @ (points**2).sum(axis=1) - (middle**2).sum(axis=1), 0.0))
+        np.sqrt(np.maximum(side @ (points**2).sum(axis=1) - (middle**2).sum(axis=1), 0.0))
         for side, middle in zip(measure.sides, (left, right), strict=True)
     ]
     hull = _stadium(np.einsum("rac,rc->ra", out, half), (half**2).sum(axis=1)[:, None], np.maximum(*spread)[:, None])
@@ -172,7 +242,11 @@ def hang(
         around = (np.roll(tight, 1, axis=1) + np.roll(tight, -1, axis=1)) / 2.0
         tight = np.maximum(tight, around)
         tight[1:-1] = np.maximum(tight[1:-1], (tight[:-2] + tight[2:]) / 2.0)
-    tight = tight + CLEAR[loose.kind] * np.clip(0.2 + np.arange(count) / 5.0, 0.0, 1.0)[:, None]
+    rise = np.clip(0.2 + np.arange(count) / 5.0, 0.0, 1.0)
+    if loose.kind == "hem":
+        rise = np.clip((np.arange(count) - 1.0) / 2.0, 0.0, 1.0)
+        rise[0] = -EMERGE / CLEAR["hem"]
+    tight = tight + CLEAR[loose.kind] * rise[:, None]
 
     # Where rings fan out over a bent knee, cloth between them would cut the corner.
     laid = centre[:, None] + out * tight[..., None]
@@ -181,11 +255,17 @@ def hang(
     tight[:-1] += gap
 
     # Free cloth: the hips' ring, wider by the flare, in folds, behind by the lag.
-    lower = np.maximum(along - HIPS, 0.0)[:, None]
-    hip = tight[min(int((HIPS - TOP) / STEP), count - 1)]
+    begin = FREE[loose.kind]
+    lower = np.maximum(along - begin, 0.0)[:, None]
+    first = min(int((begin - TOP) / STEP), count - 1)
+    hip = tight[first]
+    if loose.kind == "hem":  # it falls from whatever stands out above: the chest, the belly, the seat
+        hip = np.concatenate([tight[:first], np.maximum.accumulate(tight[first:], axis=0)])
     fold = 1.0 + loose.depth * np.cos(loose.folds * angle + 1.6 * np.sin(2.0 * angle) + 3.0 * lower)
     free = (hip + loose.flare * lower * fold) * (lower > 0.0) + np.einsum("rac,rc->ra", out, lag)
     excess = np.maximum(free - tight, 0.0)
+    if loose.kind == "hem":
+        excess = np.minimum(excess, FULL * np.clip(lower / 0.06, 0.0, 1.0))
     # It falls from what it lies on, and hangs below it.
     rising = out[..., 2]
     reach = tight + excess * np.clip(1.0 - np.maximum(rising, 0.0), 0.1, 1.0)

@@ -140,11 +140,12 @@ class Footwear:
 
 @dataclass(frozen=True, kw_only=True)
 class Loose:
-    """A skirt, the lower part of a dress (in the top's cloth) or of a coat (in the jacket's). length: to its hem, along
-    the leg from the hip joint, metres. flare: metres wider for each metre down. folds: around; depth: theirs, as a
-    share of the flare. opening: half the angle left open in front, radians."""
+    """A skirt, the lower part of a dress (in the top's cloth), of a coat (in the jacket's) or of any top worn over
+    trousers (its hem). length: to its edge, along the leg from the hip joint, metres. flare: metres wider for each
+    metre down. folds: around; depth: theirs, as a share of the flare. opening: half the angle left open in front,
+    radians."""
 
-    kind: Literal["skirt", "dress", "coat"]
+    kind: Literal["skirt", "dress", "coat", "hem"]
     length: float
     flare: float
     folds: int

@@ -92,7 +92,7 @@ class Painter:
         with stage("paint"):
             host = samples.to_numpy()
             albedo, roughness, cloth = self.paint.evaluate(
-                [person.outfit for person in scene.people],
+                [*(person.outfit for person in scene.people), *(m.outfit for m in meshes if m.outfit is not None)],
                 *paint_points(host, meshes, buffers),
                 host.footprint,
                 wardrobe,
@@ -155,9 +155,9 @@ class Painter:
 def paint_points(
     host: SampleArrays, meshes: Sequence[SceneMesh], buffers: Buffers
 ) -> tuple[UInt8[Array, "n"], Int32[Array, "n"], Float32[Array, "n 3"]]:
-    """Whose paint colours each sample, and at which body point: what people wear as meshes is painted by the point that
-    it covers, and nothing (face −1) where it has a fabric of its own. buffers: the body points at the pixels' centres,
-    where a pixel's only sample stands."""
+    """Which outfit colours each sample (people's come first, then those of meshes that have their own), and at which
+    body point: what people wear as meshes is painted by the point that it covers, and nothing (face −1) where it has a
+    fabric of its own. buffers: the body points at the pixels' centres, where a pixel's only sample stands."""
     if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
         return host.instance, host.face, host.barycentrics
     owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
@@ -176,6 +176,8 @@ def paint_points(
         elif mesh.binding is not None:
             where = sought[host.instance[sought] == number]
             face[where], barycentrics[where] = mesh.binding.carry(host.face[where], host.barycentrics[where])
+    dressed = np.flatnonzero([mesh.outfit is not None for mesh in meshes])
+    owner[1 + dressed] = sum(mesh.layer == 0 and mesh.owner != SCENERY for mesh in meshes) + 1 + np.arange(len(dressed))
     return owner[host.instance], face, barycentrics
 
 

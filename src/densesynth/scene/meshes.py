@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from densesynth.appearance.fabric import Fabric
+from densesynth.appearance.outfit import Outfit
 from densesynth.arrays import Array, Float32
 from densesynth.geometry.mesh import Mesh
 from densesynth.surface.binding import Binding
@@ -18,7 +19,8 @@ class SceneMesh:
 
     owner: the person it belongs to, from 1, or SCENERY: what hides people and takes no label. layer: 0 for a person's
     body, whose faces are the body's own; from 1 for what the person wears. binding: which body points a worn mesh
-    covers; None for bodies and scenery. fabric: the looks of a worn mesh; None paints it as the body points it covers.
+    covers; None for bodies and scenery. fabric: the looks of a worn mesh; None paints it as the body points it covers,
+    in the outfit given here or else in the owner's.
     colours: of scenery, linear RGB of each face (grey for None), with its roughness.
     """
 
@@ -27,6 +29,7 @@ class SceneMesh:
     layer: int = 0
     binding: Binding | None = None
     fabric: Fabric | None = None
+    outfit: Outfit | None = None
     colours: Float32[Array, "f 3"] | None = None
     roughness: float = 0.6
 

@@ -43,6 +43,8 @@ class PeopleSettings:
     """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
     loose: bool = True
     """Skirts, dresses and coats that hang and sway, in some outfits; Anny's body with `shells` only."""
+    hems: bool = True
+    """Tops worn over trousers end in an edge that hangs about the hips; Anny's body with `shells` only."""
     garments: Path | None = None
     """Folder of MakeHuman garments and hair (.mhclo with their .obj) that people may wear, for Anny's body."""
     garment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7
