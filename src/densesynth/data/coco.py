@@ -5,6 +5,7 @@ Sources: the COCO data format (cocodataset.org), DensePose's fields as densesynt
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
@@ -124,7 +125,8 @@ def from_box_frame(coordinate: list[float], start: float, length: float) -> Floa
 
 def encode_mask(mask: Bool[Array, "h w"]) -> Rle:
     """Mask → COCO's compressed RLE with its counts as text."""
-    packed = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    # OpenCV turns pictures over several times as fast as NumPy.
+    packed = coco_mask.encode(cv2.transpose(np.ascontiguousarray(mask, dtype=np.uint8)).T)
     return Rle(size=list(packed["size"]), counts=packed["counts"].decode("ascii"))
 
 
@@ -139,7 +141,8 @@ def encode_parts(coarse: UInt8[Array, "h w"], bbox: tuple[float, float, float, f
 
     Each of the grid's cells takes the pixel that holds its centre.
     """
-    cells = stretch_box(coarse, bbox).ravel(order="F")
+    columns, rows = _stretch(bbox)
+    cells = cv2.transpose(coarse).take(columns, axis=0).take(rows, axis=1).reshape(-1)
     masks: list[Rle | list[int]] = [[] for _ in range(COARSE_PARTS)]
     # COCO's runs go down the columns: where the part changes, one of its runs ends.
     first = np.concatenate([[0], np.flatnonzero(cells[1:] != cells[:-1]) + 1, [cells.size]])
@@ -174,10 +177,15 @@ def decode_parts(masks: list[Rle | list[int]]) -> UInt8[Array, "256 256"]:
 
 def stretch_box(coarse: UInt8[Array, "h w"], bbox: tuple[float, float, float, float]) -> UInt8[Array, "256 256"]:
     """The box's share of a map, stretched to 256×256 by nearest pixel."""
+    columns, rows = _stretch(bbox)
+    return coarse[rows[:, None], columns]
+
+
+def _stretch(bbox: tuple[float, float, float, float]) -> tuple[Int64[Array, "256"], Int64[Array, "256"]]:
+    """The column and the row of the pixel under each cell of the box frame."""
     x, y, w, h = bbox
     cell = (np.arange(GRID) + 0.5) / GRID
-    columns, rows = np.floor(x + cell * w).astype(np.intp), np.floor(y + cell * h).astype(np.intp)
-    return coarse[rows[:, None], columns]
+    return np.floor(x + cell * w).astype(np.int64), np.floor(y + cell * h).astype(np.int64)
 
 
 def _flat_keypoints(keypoints: Float32[Array, "17 3"]) -> list[int | float]:

@@ -253,3 +253,193 @@ def spread_group(
 def spread_kernel(rounds: int, x_at: wp.uint64, y_at: wp.uint64, count_at: wp.uint64, chosen_at: wp.uint64):
     """One thread a group of 128 candidates, of which the first `count` exist: the centres (`points._spread`)."""
     spread_group(wp.tid(), rounds, x_at, y_at, count_at, chosen_at)
+
+
+OWN = """
+    const unsigned char* __restrict__ number = (const unsigned char*)number_at;
+    const int* __restrict__ face = (const int*)face_at;
+    const float* __restrict__ weights = (const float*)weights_at;
+    const unsigned char* owner_of = (const unsigned char*)owner_of_at;
+    const unsigned char* row_of = (const unsigned char*)row_of_at;
+    const wp::uint64* table = (const wp::uint64*)out_at;
+    unsigned char* __restrict__ out_instance = (unsigned char*)table[0];
+    unsigned char* __restrict__ out_layer = (unsigned char*)table[1];
+    int* __restrict__ out_face = (int*)table[2];
+    float* __restrict__ out_weights = (float*)table[3];
+    int* __restrict__ worn_pixel = (int*)table[4];
+    int* __restrict__ worn_face = (int*)table[5];
+    float* __restrict__ worn_weights = (float*)table[6];
+    int n = 0;
+    for (int pixel = 0; pixel < pixels; ++pixel) {
+        const int k = number[pixel];
+        if (k == 0 || owner_of[k] == 0) continue;
+        out_instance[pixel] = owner_of[k];
+        out_layer[pixel] = row_of[k];
+        out_face[pixel] = face[pixel];
+        for (int c = 0; c < 3; ++c) out_weights[3 * pixel + c] = weights[3 * pixel + c];
+        if (row_of[k] == 0) continue;
+        worn_pixel[n] = pixel;
+        worn_face[n] = face[pixel];
+        for (int c = 0; c < 3; ++c) worn_weights[3 * n + c] = weights[3 * pixel + c];
+        ++n;
+    }
+    ((int*)table[7])[0] = n;
+"""
+
+
+@wp.func_native(OWN)
+def own_pixels(
+    pixels: int,
+    number_at: wp.uint64,
+    face_at: wp.uint64,
+    weights_at: wp.uint64,
+    owner_of_at: wp.uint64,
+    row_of_at: wp.uint64,
+    out_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def own_kernel(
+    pixels: int,
+    number_at: wp.uint64,
+    face_at: wp.uint64,
+    weights_at: wp.uint64,
+    owner_of_at: wp.uint64,
+    row_of_at: wp.uint64,
+    out_at: wp.uint64,
+):
+    """One thread: the pixels of somebody (`owners.find_owners`), into maps that say nothing, and those of worn meshes.
+
+    owner_of, row_of: of each mesh's number, its person and its number among the worn meshes. out: addresses of the maps
+    of person, worn mesh, face and weights, then of the worn pixels, their faces and weights, and how many there are.
+    """
+    own_pixels(pixels, number_at, face_at, weights_at, owner_of_at, row_of_at, out_at)
+
+
+BESIDE = """
+    const unsigned char* visible = (const unsigned char*)visible_at;
+    const float* screen = (const float*)screen_at;
+    const unsigned char* mask = (const unsigned char*)mask_at;
+    int* found = (int*)found_at;
+    int n = 0;
+    for (int i = 0; i < vertices; ++i) {
+        const float x = screen[4 * i], y = screen[4 * i + 1];
+        if (visible[i] || !(x > -1.0f && y > -1.0f && x < width + 1 && y < height + 1)) continue;
+        int column = (int)x, row = (int)y;
+        column = column < width - 1 ? column : width - 1;
+        row = row < height - 1 ? row : height - 1;
+        if (mask[row * width + column]) found[++n] = i;
+    }
+    found[0] = n;
+"""
+
+
+@wp.func_native(BESIDE)
+def vertices_beside(
+    vertices: int,
+    width: int,
+    height: int,
+    visible_at: wp.uint64,
+    screen_at: wp.uint64,
+    mask_at: wp.uint64,
+    found_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def beside_kernel(
+    vertices: int,
+    width: int,
+    height: int,
+    visible_at: wp.uint64,
+    screen_at: wp.uint64,
+    mask_at: wp.uint64,
+    found_at: wp.uint64,
+):
+    """One thread: which vertices, not seen yet, stand on a pixel of the mask. found: how many, then which."""
+    vertices_beside(vertices, width, height, visible_at, screen_at, mask_at, found_at)
+
+
+UNDER = """
+    const int* asked = (const int*)asked_at;
+    const long long* pixel = (const long long*)pixel_at;
+    const wp::uint64* table = (const wp::uint64*)picture_at;
+    const unsigned char* layer = (const unsigned char*)table[0];
+    const unsigned char* instance = (const unsigned char*)table[1];
+    const int* seen_face = (const int*)table[2];
+    const float* weights = (const float*)table[3];
+    const wp::uint64* body = (const wp::uint64*)body_at;
+    const float* rest = (const float*)body[0];
+    const float* posed = (const float*)body[1];
+    const int* corner = (const int*)body[2];
+    const double* eye = (const double*)body[3];
+    double* normal = (double*)body[4];
+    unsigned char* visible = (unsigned char*)body[5];
+    unsigned char* candidate = (unsigned char*)body[6];
+    int some = 0;
+    for (int j = 0; j < count; ++j) {
+        const long long p = pixel[j];
+        const int v = asked[j];
+        if (layer[p] == 0 || instance[p] != person) continue;
+        float d2 = 0.0f;
+        for (int c = 0; c < 3; ++c) {
+            float covered = 0.0f;
+            for (int k = 0; k < 3; ++k)
+                covered += weights[3 * p + k] * rest[3 * (long long)corner[3 * (long long)seen_face[p] + k] + c];
+            const float d = covered - rest[3 * (long long)v + c];
+            d2 += d * d;
+        }
+        candidate[v] = sqrtf(d2) < within;
+        some += candidate[v];
+    }
+    if (!some) return;
+    for (int f = 0; f < faces; ++f) {
+        const int* at = corner + 3 * (long long)f;
+        if (!(candidate[at[0]] | candidate[at[1]] | candidate[at[2]])) continue;
+        const float *a = posed + 3 * (long long)at[0], *b = posed + 3 * (long long)at[1];
+        const float* c = posed + 3 * (long long)at[2];
+        const float u[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]}, w[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+        const float n[3] = {u[1] * w[2] - u[2] * w[1], u[2] * w[0] - u[0] * w[2], u[0] * w[1] - u[1] * w[0]};
+        for (int k = 0; k < 3; ++k)
+            for (int c = 0; c < 3; ++c) normal[3 * (long long)at[k] + c] += n[c];
+    }
+    for (int j = 0; j < count; ++j) {
+        const long long v = asked[j];
+        if (!candidate[v]) continue;
+        double towards = 0.0;
+        for (int c = 0; c < 3; ++c) towards += (eye[c] - posed[3 * v + c]) * normal[3 * v + c];
+        if (towards > 0.0) visible[v] = 1;
+    }
+"""
+
+
+@wp.func_native(UNDER)
+def vertices_under(
+    count: int,
+    person: int,
+    within: wp.float32,
+    faces: int,
+    asked_at: wp.uint64,
+    pixel_at: wp.uint64,
+    picture_at: wp.uint64,
+    body_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def under_kernel(
+    count: int,
+    person: int,
+    within: wp.float32,
+    faces: int,
+    asked_at: wp.uint64,
+    pixel_at: wp.uint64,
+    picture_at: wp.uint64,
+    body_at: wp.uint64,
+):
+    """One thread: marks the vertices under cloth that is seen (`owners.see_vertices`). asked, pixel: vertices, and
+    where in the picture each stands. picture: addresses of `Layers.mesh` and of the buffers' instance, face and
+    barycentrics. body: of the vertices at rest and posed, the faces, the eye, room for normals (zeros), what is
+    visible, and room for marks (zeros)."""
+    vertices_under(count, person, within, faces, asked_at, pixel_at, picture_at, body_at)

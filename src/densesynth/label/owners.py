@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import warp as wp
 
-from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64, UInt8
+from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
 from densesynth.body.body import PosedBodies
+from densesynth.device import start_warp
 from densesynth.geometry.camera import Camera
+from densesynth.label.kernels import address, beside_kernel, own_kernel, under_kernel
 from densesynth.label.keypoints import KeypointHits
 from densesynth.render.buffers import Buffers
 from densesynth.render.view import View
@@ -46,29 +49,28 @@ def find_owners(buffers: Buffers, meshes: Sequence[SceneMesh]) -> tuple[Buffers,
     owner = np.array([SCENERY, *(mesh.owner for mesh in meshes)], dtype=np.uint8)
     if all(mesh.layer == 0 for mesh in meshes) and np.array_equal(owner, np.arange(len(owner))):
         return buffers, None
-    shape = buffers.instance.shape
-    seen = np.flatnonzero(buffers.instance != 0)  # the rest of this is done where there is something
-    number, mesh_face = buffers.instance.reshape(-1)[seen], buffers.face.reshape(-1)[seen]
-    weights = buffers.barycentrics.reshape(-1, 3).take(seen, axis=0)
-    point_face, point_weights = mesh_face.copy(), weights.copy()
-    worn = [k for k, mesh in enumerate(meshes, start=1) if mesh.binding is not None]
+    worn = [(k, mesh.binding) for k, mesh in enumerate(meshes, start=1) if mesh.binding is not None]
     row_of = np.zeros(len(owner), np.uint8)
-    row_of[worn] = np.arange(1, len(worn) + 1)
-    row = row_of[number]
-    for k, mesh in enumerate(meshes, start=1):
-        if mesh.binding is not None:
-            where = np.flatnonzero(number == k)
-            points = mesh.binding.carry(mesh_face[where], weights.take(where, axis=0))
-            point_face[where], point_weights[where] = points.face, points.barycentrics
-    person = owner[number]
-    nothing = np.flatnonzero(person == SCENERY)
-    point_face[nothing], point_weights[nothing] = -1, 0.0
+    row_of[[k for k, _ in worn]] = np.arange(1, len(worn) + 1)
+    shape, most = buffers.instance.shape, int(np.count_nonzero(buffers.instance))
     instance, layer = np.zeros((2, *shape), np.uint8)
     face, barycentrics = np.full(shape, -1, np.int32), np.zeros((*shape, 3), np.float32)
-    instance.reshape(-1)[seen], layer.reshape(-1)[seen] = person, row
-    face.reshape(-1)[seen], barycentrics.reshape(-1, 3)[seen] = point_face, point_weights
-    covers = np.flatnonzero(row)
-    layers = Layers(mesh=layer, face=mesh_face[covers], barycentrics=weights.take(covers, axis=0))
+    pixel, worn_face, count = np.empty(most, np.int32), np.empty(most, np.int32), np.zeros(1, np.int32)
+    worn_weights = np.empty((most, 3), np.float32)
+    out = np.array(
+        [address(a) for a in (instance, layer, face, barycentrics, pixel, worn_face, worn_weights, count)], np.uint64
+    )
+    read = (buffers.instance, buffers.face, buffers.barycentrics, owner, row_of, out)
+    start_warp()
+    wp.launch(own_kernel, 1, [buffers.instance.size, *(address(a) for a in read)], device="cpu")
+    pixel, worn_face, worn_weights = pixel[: count[0]], worn_face[: count[0]], worn_weights[: count[0]]
+    row = layer.reshape(-1)[pixel]
+    for k, (_, binding) in enumerate(worn, start=1):
+        where = np.flatnonzero(row == k)
+        points = binding.carry(worn_face[where], worn_weights.take(where, axis=0))
+        at = pixel[where]
+        face.reshape(-1)[at], barycentrics.reshape(-1, 3)[at] = points.face, points.barycentrics
+    layers = Layers(mesh=layer, face=worn_face.copy(), barycentrics=worn_weights.copy())
     return replace(buffers, instance=instance, face=face, barycentrics=barycentrics), layers if worn else None
 
 
@@ -99,46 +101,26 @@ def see_vertices(
     if layers is None:
         return visible
     eye = view.camera.centre_in_world
+    height, width = layers.mesh.shape
     # Few vertices are asked for: those not seen yet, near pixels that show a worn mesh.
-    near_worn = cv2.dilate((layers.mesh > 0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    near_worn = cv2.dilate((layers.mesh > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     screen = view.raster.screen.numpy()
+    picture = np.array(
+        [address(a) for a in (layers.mesh, people.instance, people.face, people.barycentrics)], np.uint64
+    )
     for k, number in enumerate(bodies):
         first = view.raster.geometry.vertex_starts[number]
-        asked = np.flatnonzero(~visible[k])
-        asked = asked[_beside(screen[first + asked], near_worn)]
-        inside, column, row = _project(view.camera, posed.vertices[k][asked])
-        rows = asked[inside]
-        under = (layers.mesh[row, column] > 0) & (people.instance[row, column] == k + 1)
-        rows, column, row = rows[under], column[under], row[under]
-        corners = rest[faces[people.face[row, column]]]
-        covered = np.einsum("nk,nkc->nc", people.barycentrics[row, column], corners)
-        rows = rows[np.linalg.norm(covered - rest[rows], axis=1) < COVERED_WITHIN]
-        normals = _normals(posed.vertices[k], faces, rows)
-        visible[k, rows[((eye - posed.vertices[k][rows]) * normals).sum(axis=1) > 0.0]] = True
+        own, mine, found = visible[k], posed.vertices[k], np.empty(len(rest) + 1, np.int32)
+        places = [address(a) for a in (own, screen[first : first + len(rest)], near_worn, found)]
+        wp.launch(beside_kernel, 1, [len(rest), width, height, *places], device="cpu")
+        asked = found[1 : found[0] + 1]
+        inside, column, row = _project(view.camera, mine[asked])
+        rows, pixel = asked[inside], row * width + column
+        normals, marks = np.zeros((len(rest), 3)), np.zeros(len(rest), bool)
+        body = np.array([address(a) for a in (rest, mine, faces, eye, normals, own, marks)], np.uint64)
+        places = [address(a) for a in (rows, pixel, picture, body)]
+        wp.launch(under_kernel, 1, [len(rows), k + 1, COVERED_WITHIN, len(faces), *places], device="cpu")
     return visible
-
-
-def _beside(screen: Float32[Array, "v 4"], mask: Bool[Array, "h w"]) -> Bool[Array, "v"]:
-    """Of places in the picture (x, y in px first), those on a pixel of the mask."""
-    height, width = mask.shape
-    inside = (screen[:, 0] > -1.0) & (screen[:, 1] > -1.0) & (screen[:, 0] < width + 1) & (screen[:, 1] < height + 1)
-    column, row = screen[inside, :2].astype(np.intp).T
-    beside = np.zeros(len(screen), dtype=bool)
-    beside[inside] = mask[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
-    return beside
-
-
-def _normals(
-    vertices: Float32[Array, "v 3"], faces: Int32[Array, "f 3"], rows: Int64[Array, "n"]
-) -> Float64[Array, "n 3"]:
-    """Normals at some vertices, of any length; of all faces, those too that aren't drawn under cloth."""
-    asked = np.zeros(len(vertices), dtype=bool)
-    asked[rows] = True
-    around = faces[asked[faces[:, 0]] | asked[faces[:, 1]] | asked[faces[:, 2]]]
-    a, b, c = (vertices[around[:, k]] for k in range(3))
-    corner, weight = around.ravel(), np.repeat(np.cross(b - a, c - a), 3, axis=0)
-    sums = [np.bincount(corner, weight[:, k], len(vertices))[rows] for k in range(3)]
-    return np.stack(sums, axis=1).astype(np.float64)  # of nobody, they would be whole numbers
 
 
 def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:

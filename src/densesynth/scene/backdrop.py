@@ -74,15 +74,16 @@ class BackdropPicture:
             return self.colour
         points = np.zeros((len(near), 3), np.float32)
         points[:, 0], points[:, 1] = x[near], y[near]
-        lit = shadow_at(points)[:, None]
-        rest = self.shade_in_shadow
+        shares = np.empty((2, len(near)), np.float32)  # of the light but the key's, and of the key's
+        shares[0], shares[1] = 1.0, shadow_at(points)
         if contact is not None:
-            open_sky = contact.open_at(*points.T[:2])[:, None]
-            rest = rest * open_sky
-            lit = lit * np.minimum(open_sky * np.float32(1.0 / TOUCHING), np.float32(1.0))
+            shares[0] = contact.open_at(points[:, 0], points[:, 1])
+            shares[1] *= np.minimum(shares[0] * np.float32(1.0 / TOUCHING), np.float32(1.0))
         small = self.small.copy()
         pixels = small.reshape(-1, 3)
-        pixels[near] *= rest + (np.float32(1.0) - self.shade_in_shadow) * lit
+        seen = pixels.take(near, axis=0)
+        seen *= shares.T @ np.stack([self.shade_in_shadow, np.float32(1.0) - self.shade_in_shadow])
+        pixels[near] = seen
         return self._enlarge(small)
 
     def _enlarge(self, small: Float32[Array, "sh sw 3"]) -> Float32[Array, "h w 3"]:
