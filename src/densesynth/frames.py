@@ -26,7 +26,7 @@ from densesynth.bodies import open_body, open_textures
 from densesynth.body.anny import AnnyBody
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
-from densesynth.compose.occluder import hide_pixels, lay_occluders, under_cutout
+from densesynth.compose.occluder import find_feet, hide_pixels, lay_occluders, under_cutout
 from densesynth.compose.picture import LitScene, Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
@@ -55,6 +55,7 @@ from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
 from densesynth.scene.scene import Scene
 from densesynth.scene.seeds import Purpose, stream
 
+STEEP = 0.7  # sine of how far up or down the camera looks, from where flat cut-outs can't stand
 Report = Callable[[str], None]
 
 
@@ -300,7 +301,9 @@ class Generator:
         cutouts = None
         if drawn:
             with self._stage("occluders"):
-                cutouts = lay_occluders(drawn, buffers.instance, self.cutouts)
+                feet = find_feet(scene.camera, posed.vertices)
+                upright = abs(float(scene.camera.camera_from_world[2, 2])) < STEEP
+                cutouts = lay_occluders(drawn, buffers.instance, self.cutouts, feet, upright)
         over: dict[str, Array] = {}
         whole = buffers
         if cutouts is not None:

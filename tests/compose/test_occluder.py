@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from densesynth.errors import AssetError
 from densesynth.frames import Generator
 from densesynth.generate import generate_dataset
 from densesynth.label.visibility import unpack_visible
-from densesynth.scene.occluders import KINDS, OccluderSettings, draw_occluders, open_cutouts
+from densesynth.scene.occluders import KINDS, Occluder, OccluderSettings, draw_occluders, open_cutouts
 
 SMALL = {"picture": {"width": 160, "height": 160, "noise": [0, 0]}, "people": {"count": [1, 2]}}
 ON = {"count": [1, 2], "share": 1.0, "softness": [1.0, 3.0]}
@@ -214,10 +215,42 @@ def test_what_stands_stands_before_the_feet_with_a_shadow_below() -> None:
         assert 0.15 < layer.shadow.max() <= 0.61
         darkest = np.argmax(layer.shadow.max(axis=1))
         assert abs(int(darkest) - int(rows[-1])) < 12
-    floating = draw_occluders(
-        OccluderSettings(count=(1, 1), share=1.0, standing=0.0), 1, len(KINDS), np.random.default_rng(0)
-    )
-    assert floating[0].stands is None
-    layer = lay_occluders(floating, instance, None)
-    assert layer is not None
-    assert layer.shadow is None
+
+
+def test_nothing_floats() -> None:
+    """What doesn't stand is cut by the frame, over somebody near its edge; far from all edges it stands too, and from
+    above, where flat things can't stand, there is none."""
+    settings = OccluderSettings(count=(1, 1), share=1.0, standing=0.0, size=(0.3, 0.5), softness=(0.0, 0.0))
+    near, far = np.zeros((2, 200, 200), np.uint8)
+    near[40:180, 150:190] = 1
+    far[85:110, 95:105] = 1
+    for seed in range(24):
+        drawn = draw_occluders(settings, 1, 2, np.random.default_rng(seed))  # boxes and balls
+        assert drawn[0].stands is None
+        layer = lay_occluders(drawn, near, None)
+        assert layer is not None
+        assert layer.shadow is None
+        edges = (layer.hidden[-1], layer.hidden[:, 0], layer.hidden[:, -1])
+        assert any(edge.any() for edge in edges)
+        assert (layer.hidden & (near > 0)).any()
+        standing = lay_occluders(drawn, far, None)
+        assert standing is not None
+        assert standing.shadow is not None
+        assert lay_occluders(drawn, far, None, upright=False) is None
+
+
+def test_what_stands_nearer_hides_what_stands_further() -> None:
+    """Whatever the order they are drawn in, and on the ground below somebody who jumps."""
+    instance = np.zeros((300, 300), np.uint8)
+    instance[60:200, 140:160] = 1
+    one = Occluder(
+        person=1, kind=0, seed=1, at=0.5, size=0.4, turn=0.0, mirrored=False, softness=0.0, stands=0.0
+    )  # fmt: skip
+    other = replace(one, seed=2, stands=0.4)
+    layers = [lay_occluders(order, instance, None) for order in ((one, other), (other, one))]
+    assert layers[0] is not None
+    assert layers[1] is not None
+    np.testing.assert_array_equal(layers[0].albedo, layers[1].albedo)
+    high = lay_occluders((one,), instance, None, feet=np.array([230.0]))
+    assert high is not None
+    assert np.flatnonzero(high.hidden.any(axis=1))[-1] == pytest.approx(230, abs=2)

@@ -27,7 +27,8 @@ from densesynth.scene.furniture import (
 )
 from densesynth.scene.meshes import SCENERY, SceneMesh
 from densesynth.scene.sample import _shift, _stand
-from densesynth.scene.shapes import Thing, make_seat, make_thing
+from densesynth.scene.shapes import Thing
+from densesynth.scene.things import make_seat, make_thing
 
 
 def draw_things() -> list[Thing]:
@@ -181,8 +182,8 @@ def test_nobody_sits_nothing_changes() -> None:
     assert np.array_equal(frames[0].picture, frames[1].picture)
 
 
-def test_colours_are_for_things_alone() -> None:
+def test_materials_are_for_things_alone() -> None:
     mesh = Mesh(np.zeros((3, 3), np.float32), np.array([[0, 1, 2]], np.int32))
     with pytest.raises(ValueError, match="scenery"):
-        SceneMesh(mesh=mesh, owner=1, colours=np.zeros((1, 3), np.float32))
-    assert SceneMesh(mesh=mesh, owner=SCENERY).colours is None
+        SceneMesh(mesh=mesh, owner=1, materials=make_thing("ball", np.random.default_rng(0)).materials)
+    assert SceneMesh(mesh=mesh, owner=SCENERY).materials is None

@@ -86,7 +86,7 @@ def paint_fabric(
     seeds = (fabric.seed + 0.37 * np.arange(len(finish), dtype=np.float32)).astype(np.float32) % np.float32(1.0)
     outputs = [wp.empty(count, dtype=kind, device="cpu") for kind in (wp.vec3, wp.float32, wp.float32)]
     pairs = (
-        (_noise(), wp.float32), (finish, wp.int32), (seeds, wp.float32), (weave.piece[face], wp.int32),
+        (noise_of_fabrics(), wp.float32), (finish, wp.int32), (seeds, wp.float32), (weave.piece[face], wp.int32),
         (position.astype(np.float32), wp.vec3), (across.astype(np.float32), wp.vec2), (footprint, wp.float32),
     )  # fmt: skip
     table, *others = (
@@ -133,5 +133,6 @@ def _sample(
 
 
 @cache
-def _noise() -> Float32[Array, "_"]:
+def noise_of_fabrics() -> Float32[Array, "_"]:
+    """The noise that fabrics and materials are made of, as their kernels read it."""
     return make_noise_table().ravel()

@@ -15,10 +15,12 @@ from densesynth.compose.objects import make_object
 from densesynth.geometry.camera import Camera
 from densesynth.render.buffers import Buffers
 from densesynth.render.lighting import Lighting, evaluate_basis
-from densesynth.scene.occluders import LARGEST, CutoutFolder, Occluder, read_cutout
+from densesynth.scene.occluders import LARGEST, USUAL, CutoutFolder, Occluder, read_cutout
 
 SHADOW = 0.6  # share of the light that the ground right below a standing cut-out lacks
 BASE = 0.15  # share of a cut-out's height that stands on the ground
+OVER, PAST = 0.1, 0.15  # shares of a cut-out's size by which it reaches beyond what it covers, and beyond the frame
+NEARER = 2.2  # how much larger than drawn something may be that comes in from the frame's edge
 HALF = 128  # alpha, of 255, from which a pixel is no longer the person's
 
 
@@ -41,13 +43,23 @@ class OccluderLayer:
 
 
 def lay_occluders(
-    occluders: Sequence[Occluder], instance: UInt8[Array, "h w"], folder: CutoutFolder | None
+    occluders: Sequence[Occluder],
+    instance: UInt8[Array, "h w"],
+    folder: CutoutFolder | None,
+    feet: Float64[Array, "p"] | None = None,
+    upright: bool = True,
 ) -> OccluderLayer | None:
-    """Place the cut-outs over the people of `instance`, the later over the earlier; None where nothing is covered."""
+    """Place the cut-outs over the people of `instance`, the later over the earlier; None where nothing is covered.
+
+    feet: rows of the picture at which the ground below each person is seen (`find_feet`); by default those of their
+    lowest pixels. upright: whether the camera sees standing things from the side; else none stands. What doesn't stand
+    comes in from the nearest edge of the frame, enlarged by NEARER at most; where that is too far, it stands too.
+    """
     height, width = instance.shape
     premultiplied = np.zeros((6, height, width), np.float32)
     alpha = np.zeros((height, width), np.float32)
     shadow = None
+    placed = []
     for occluder in occluders:
         pixels = np.flatnonzero(instance == occluder.person)
         if not len(pixels):
@@ -57,16 +69,20 @@ def lay_occluders(
         # Pixels are in row order: one that stands is before the lowest quarter of them.
         at = occluder.at if occluder.stands is None else 0.75 + 0.25 * occluder.at
         middle = int(pixels[int(at * len(pixels))])
-        values, own, box = _make_cutout(occluder, max(4.0, occluder.size * extent), folder)
-        across, down = middle % width, middle // width
-        if occluder.stands is not None:
-            shown = np.flatnonzero((own > 0.5).any(axis=1))
-            foot = int(row[-1] + occluder.stands * len(shown))
-            down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
+        ground = float(row[-1]) if feet is None else float(np.clip(feet[occluder.person - 1], row[-1], 2 * height))
+        one = _place(occluder, folder, (middle % width, middle // width), (width, height), extent, ground)
+        if one.foot is None or upright:
+            placed.append(one)
+    # The further before the nearer: what stands higher up in the picture, then what the frame cuts.
+    for one in sorted(placed, key=lambda one: np.inf if one.foot is None else one.foot):
+        if one.foot is not None:
             shadow = np.zeros((height, width), np.float32) if shadow is None else shadow
-            np.maximum(shadow, _cast(own, across, foot, (height, width)), out=shadow)
-        corner = across - own.shape[1] // 2 + box[1].start, down - own.shape[0] // 2 + box[0].start
-        _paste(premultiplied, alpha, values, own[box], corner)
+            np.maximum(shadow, _cast(one.own, one.middle[0], one.foot, (height, width)), out=shadow)
+        corner = (
+            one.middle[0] - one.own.shape[1] // 2 + one.box[1].start,
+            one.middle[1] - one.own.shape[0] // 2 + one.box[0].start,
+        )
+        _paste(premultiplied, alpha, one.values, one.own[one.box], corner)
     levels = np.rint(alpha * 255.0).astype(np.uint8)
     if not levels.any():
         return None
@@ -77,6 +93,89 @@ def lay_occluders(
         alpha=levels,
         shadow=None if shadow is None else shadow * (instance == 0),
     )
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A cut-out as `_make_cutout` makes it, with its middle's pixel (x, y), and its lowest row if it stands."""
+
+    values: Float32[Array, "6 bh bw"]
+    own: Float32[Array, "h w"]
+    box: Box
+    middle: tuple[int, int]
+    foot: int | None
+
+
+def _place(
+    occluder: Occluder,
+    folder: CutoutFolder | None,
+    at: tuple[int, int],
+    frame: tuple[int, int],
+    extent: int,
+    ground: float,
+) -> _Placed:
+    """A cut-out over pixel `at` (x, y) of a frame (width, height). extent: longer side of the person's box; ground: row
+    at which the ground below them is seen."""
+    longest, usual = max(4.0, occluder.size * extent), 1.0 if folder is not None else USUAL[occluder.kind]
+    if occluder.stands is None:
+        values, own, box = _make_cutout(occluder, longest, folder)
+        found = _come_in(own, at, frame)
+        if found is not None:
+            factor, edge = found
+            if factor > 1.0:
+                values, own, box = _make_cutout(occluder, longest * factor, folder)
+            return _Placed(values, own, box, _cut_by_frame(own, at, frame, edge), None)
+        # Too far from the frame's edge to come in from there: it stands as others do.
+        occluder = replace(occluder, turn=0.1 * occluder.turn, stands=0.45 * occluder.at)
+    assert occluder.stands is not None
+    values, own, box = _make_cutout(occluder, longest * usual, folder)
+    shown = np.flatnonzero((own > 0.5).any(axis=1))
+    foot = int(ground + occluder.stands * len(shown))
+    down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
+    return _Placed(values, own, box, (at[0], down), foot)
+
+
+def find_feet(camera: Camera, vertices: Float32[Array, "p v 3"]) -> Float64[Array, "p"]:
+    """Rows of the picture (pixels) at which the ground z = 0 below each person's middle is seen; above the picture
+    where the camera doesn't see it."""
+    below = vertices[:, :, :2].mean(axis=1).astype(np.float64)
+    in_camera = camera.to_camera(np.concatenate([below, np.zeros((len(below), 1))], axis=1))
+    ahead = in_camera[:, 2] > 0.05
+    points = np.where(ahead[:, None], in_camera, (0.0, 0.0, 1.0))
+    return np.where(ahead, camera.project_from_camera(points)[:, 1], -1.0)
+
+
+def _spans(own: Float32[Array, "ch cw"]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """How far what is shown of a cut-out reaches from its middle: left and right, up and down, pixels."""
+    rows, columns = bounds(own > 0.5)
+    middle = own.shape[1] // 2, own.shape[0] // 2
+    return (middle[0] - columns.start, columns.stop - middle[0]), (middle[1] - rows.start, rows.stop - middle[1])
+
+
+def _come_in(own: Float32[Array, "ch cw"], at: tuple[int, int], frame: tuple[int, int]) -> tuple[float, str] | None:
+    """By what factor a cut-out has to grow to cover pixel `at` (x, y) and yet be cut by an edge of the frame (width,
+    height), and which; None where it would be more than NEARER."""
+    (left, right), (up, down) = _spans(own)
+    wide, high = left + right, up + down
+    gaps = {"left": (at[0], wide), "right": (frame[0] - 1 - at[0], wide), "bottom": (frame[1] - 1 - at[1], high)}
+    factors = {edge: gap / max((1.0 - OVER - PAST) * size, 1.0) for edge, (gap, size) in gaps.items()}
+    edge = min(factors, key=lambda name: factors[name])
+    return None if factors[edge] > NEARER else (max(factors[edge], 1.0), edge)
+
+
+def _cut_by_frame(
+    own: Float32[Array, "ch cw"], at: tuple[int, int], frame: tuple[int, int], edge: str
+) -> tuple[int, int]:
+    """The middle's pixel of a cut-out that covers `at` as near its middle as it can, cut by an edge of the frame."""
+    (left, right), (up, down) = _spans(own)
+    x, y = at
+    if edge == "left":
+        x = min(x, left - round(PAST * (left + right)))
+    elif edge == "right":
+        x = max(x, frame[0] - right + round(PAST * (left + right)))
+    else:
+        y = max(y, frame[1] - down + round(PAST * (up + down)))
+    return x, y
 
 
 def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shape: tuple[int, int]) -> Float32[Array, "h w"]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.fabric import paint_fabric
+from densesynth.appearance.material import paint_materials
 from densesynth.appearance.paint import Paint, Wardrobe
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import Exposure, draw_exposure, pixel_velocity, take
@@ -30,7 +31,7 @@ from densesynth.scene.scene import Scene
 from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import PictureSettings
 
-GREY = 0.3  # linear; scenery without colours
+GREY, GREY_ROUGHNESS = 0.3, 0.6  # scenery without materials; linear
 SKIN_AND_CLOTH_SPECULAR = 1.0  # strength of the highlight; 1 is a dielectric of index 1.5
 
 Stage = Callable[[str], AbstractContextManager[None]]
@@ -204,17 +205,18 @@ def paint_things(
     roughness: Float32[Array, "n"],
     cloth: Float32[Array, "n"],
 ) -> None:
-    """Colour the samples of scenery, in place: each face's own colour, with a faint grain."""
+    """Colour the samples of scenery, in place."""
     for number, mesh in enumerate(meshes, start=1):
         if mesh.owner != SCENERY:
             continue
         where = np.flatnonzero(host.instance == number)
-        at = host.position[where]
-        wave = np.sin(23.0 * at[:, 0] + 31.0 * at[:, 1] + 2.0 * np.sin(7.0 * at[:, 2]))
-        fade = np.clip(1.0 - host.footprint[where] * 12.0, 0.0, 1.0)  # gone before a pixel holds half a wave
-        base = np.float32(GREY) if mesh.colours is None else mesh.colours[host.face[where]]
-        albedo[where] = base * (1.0 + 0.05 * wave * fade)[:, None].astype(np.float32)
-        roughness[where], cloth[where] = mesh.roughness, 1.0
+        cloth[where] = 1.0
+        if mesh.materials is None:
+            albedo[where], roughness[where] = GREY, GREY_ROUGHNESS
+        elif len(where):
+            albedo[where], roughness[where] = paint_materials(
+                mesh.materials, mesh.mesh.faces, host.face[where], host.barycentrics[where], host.footprint[where]
+            )
 
 
 def harmonise_linear(

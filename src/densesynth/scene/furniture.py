@@ -19,7 +19,8 @@ from densesynth.geometry.skeleton import JOINT
 from densesynth.scene.meshes import SCENERY, SceneMesh
 from densesynth.scene.place import Box, bounding_box
 from densesynth.scene.settings import Range, check_ranges
-from densesynth.scene.shapes import Thing, make_seat, make_thing
+from densesynth.scene.shapes import Thing
+from densesynth.scene.things import make_seat, make_thing
 
 SEATS = ("chair", "stool", "box", "bench")
 KINDS = ("table", "crate", "pole", "plant", "bicycle", "ball")
@@ -161,7 +162,7 @@ def _place(thing: Thing, at: Array, yaw: float) -> SceneMesh:
     x, y = own[:, 0] * c - own[:, 1] * s + at[0], own[:, 0] * s + own[:, 1] * c + at[1]
     vertices = np.stack([x, y, own[:, 2]], axis=1).astype(np.float32)
     mesh = Mesh(vertices, thing.faces)
-    return SceneMesh(mesh=mesh, owner=SCENERY, colours=thing.colours, roughness=thing.roughness)
+    return SceneMesh(mesh=mesh, owner=SCENERY, materials=thing.materials)
 
 
 def _stand_about(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from densesynth.appearance.fabric import Fabric
+from densesynth.appearance.material import Materials
 from densesynth.appearance.outfit import Outfit
-from densesynth.arrays import Array, Float32
 from densesynth.geometry.mesh import Mesh
 from densesynth.surface.binding import Binding
 
@@ -21,7 +21,7 @@ class SceneMesh:
     body, whose faces are the body's own; from 1 for what the person wears. binding: which body points a worn mesh
     covers; None for bodies and scenery. fabric: the looks of a worn mesh; None paints it as the body points it covers,
     in the outfit given here or else in the owner's.
-    colours: of scenery, linear RGB of each face (grey for None), with its roughness.
+    materials: of scenery, what it is made of (plain grey for None).
     """
 
     mesh: Mesh
@@ -30,12 +30,11 @@ class SceneMesh:
     binding: Binding | None = None
     fabric: Fabric | None = None
     outfit: Outfit | None = None
-    colours: Float32[Array, "f 3"] | None = None
-    roughness: float = 0.6
+    materials: Materials | None = None
 
     def __post_init__(self) -> None:
         worn = self.owner != SCENERY and self.layer > 0
         if worn != (self.binding is not None):
             raise ValueError("a mesh has a binding when a person wears it, and only then")
-        if self.colours is not None and self.owner != SCENERY:
-            raise ValueError("only scenery has colours of its own")
+        if self.materials is not None and self.owner != SCENERY:
+            raise ValueError("only scenery is made of materials of its own")

@@ -18,6 +18,7 @@ from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.settings import Range, check_ranges
 
 KINDS = ("box", "ball", "bottle", "plant", "bag", "chair")
+USUAL = (1.0, 0.65, 0.5, 1.0, 0.7, 1.4)  # sizes of things of these kinds that stand, to the size drawn
 LARGEST = 1024  # pixels kept of a file's longer side
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -31,11 +32,13 @@ class OccluderSettings:
     share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.25
     """How many of the people get any."""
     size: Range = (0.2, 0.6)
-    """Longer side of a cut-out, as a share of the longer side of the person's box."""
+    """Longer side of a cut-out, as a share of the longer side of the person's box; of a procedural one that stands,
+    times what is usual for its kind."""
     softness: Range = (0.5, 3.0)
     """Standard deviation of the Gaussian that softens its edge, pixels; [0, 0] leaves edges as they are."""
     standing: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.6
-    """How many of them stand on the ground before the person, with a shadow; the others are anywhere over them."""
+    """How many of them stand on the ground before the person, with a shadow; the others come in from the frame's edge
+    where one is near, or else stand too."""
     folder: Path | None = None
     """Folder (searched with its subfolders) of PNG pictures with alpha; leave out for procedural objects."""
 
