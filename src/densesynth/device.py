@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import warp as wp
 
@@ -53,3 +54,10 @@ def kernels_are_compiled() -> bool:
     start_warp()
     folder = wp.config.kernel_cache_dir
     return folder is not None and any(Path(folder).glob("wp_densesynth.render*"))
+
+
+def address(array: Any) -> int:
+    """Where a C-contiguous array's values begin, for CPU kernels that take arrays so. The caller keeps it alive."""
+    if not array.flags.c_contiguous:
+        raise ValueError("expected an array whose values lie in a row")
+    return int(array.ctypes.data)

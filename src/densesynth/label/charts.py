@@ -8,8 +8,8 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32, Int32, Int64, UInt8
-from densesynth.device import start_warp
-from densesynth.label.kernels import address, chart_kernel
+from densesynth.device import address, start_warp
+from densesynth.label.kernels import chart_kernel
 from densesynth.render.buffers import Buffers
 from densesynth.surface.atlas import Atlas
 from densesynth.surface.parts import FINE_TO_COARSE

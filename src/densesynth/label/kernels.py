@@ -1,22 +1,12 @@
 """Warp kernels of the labels, for the CPU: the labels are made of the host's arrays.
 
-Each is one loop in C++ over arrays given by their addresses (`address`), because Warp's wrappers of arrays cost more
-than the loops. Sums are never fused, so that the answers are NumPy's to the bit (`charts.chart_surface`).
+Each is one loop in C++ over arrays given by their addresses (`device.address`), because Warp's wrappers of arrays cost
+more than the loops. Sums are never fused, so that the answers are NumPy's to the bit (`charts.chart_surface`).
 """
-
-from typing import Any
 
 import warp as wp
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
-
-
-def address(array: Any) -> int:
-    """Where a C-contiguous array's values begin. The caller keeps the array alive."""
-    if not array.flags.c_contiguous:
-        raise ValueError("expected an array whose values lie in a row")
-    return array.ctypes.data
-
 
 CHART = """
     const unsigned char* __restrict__ instance = (const unsigned char*)instance_at;

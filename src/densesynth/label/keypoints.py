@@ -15,9 +15,9 @@ import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, UInt8
 from densesynth.body.body import PosedBodies
-from densesynth.device import start_warp
+from densesynth.device import address, start_warp
 from densesynth.geometry.camera import Camera
-from densesynth.label.kernels import address, nearest_kernel
+from densesynth.label.kernels import nearest_kernel
 from densesynth.render.view import View
 
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2  # COCO's codes

@@ -11,9 +11,9 @@ import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
 from densesynth.body.body import PosedBodies
-from densesynth.device import start_warp
+from densesynth.device import address, start_warp
 from densesynth.geometry.camera import Camera
-from densesynth.label.kernels import address, beside_kernel, own_kernel, under_kernel
+from densesynth.label.kernels import beside_kernel, own_kernel, under_kernel
 from densesynth.label.keypoints import KeypointHits
 from densesynth.render.buffers import Buffers
 from densesynth.render.view import View

@@ -11,9 +11,9 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Int64
-from densesynth.device import start_warp
+from densesynth.device import address, start_warp
 from densesynth.label.charts import ChartLabels
-from densesynth.label.kernels import address, spread_kernel
+from densesynth.label.kernels import spread_kernel
 
 POINTS_PER_PART = 14
 CANDIDATES = 128

@@ -9,10 +9,10 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Bool, Float64, UInt8
-from densesynth.device import start_warp
+from densesynth.device import address, start_warp
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.fisheye import Fisheye
-from densesynth.label.kernels import address, inside_kernel
+from densesynth.label.kernels import inside_kernel
 
 
 def in_frame(camera: Camera, points_in_camera: Float64[Array, "n 3"]) -> Bool[Array, "n"]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import warp as wp
 from scipy.spatial import cKDTree
 
 from densesynth.arrays import Array, Float32, Int32, Int64
-from densesynth.device import start_warp
+from densesynth.device import address, start_warp
 from densesynth.surface import kernels
 from densesynth.surface.closest import closest_points, place_points, vertex_normals
 from densesynth.surface.locate import Located
@@ -44,15 +43,14 @@ class Binding:
     def carry(self, face: Int32[Array, "k"], barycentrics: Float32[Array, "k 3"]) -> Located:
         """Points of the mesh's surface → the body points that they cover."""
         count = len(face)
-        found = wp.empty(count, dtype=wp.int32, device="cpu")
-        weights = wp.empty(count, dtype=wp.vec3, device="cpu")
+        asked = np.ascontiguousarray(face, np.int32), np.ascontiguousarray(barycentrics, np.float32)
+        found = Located(np.empty(count, np.int32), np.empty((count, 3), np.float32))
         if count:
-            asked = [
-                wp.array(np.ascontiguousarray(face, np.int32), dtype=wp.int32, device="cpu", copy=False),
-                wp.array(np.ascontiguousarray(barycentrics), dtype=wp.vec3, device="cpu", copy=False),
-            ]
-            wp.launch(kernels.find_covered, count, [*self._tables, *asked, found, weights], device="cpu")
-        return Located(found.numpy().copy(), weights.numpy().copy())
+            start_warp()
+            mesh = np.array([address(table) for table in self._tables], np.uint64)
+            places = [address(array) for array in (mesh, *asked, *found)]
+            wp.launch(kernels.find_covered, 1, [count, self._tables[3].shape[1], *places], device="cpu")
+        return found
 
     def part(self, rows: Int64[Array, "k"], vertices: int) -> Binding:
         """The binding of the mesh's faces `rows` alone, of which none has a vertex from `vertices` on."""
@@ -69,27 +67,24 @@ class Binding:
         )
 
     @cached_property
-    def _tables(self) -> tuple[Any, ...]:
-        balls = np.zeros((4, len(self.candidates) + int(kernels.LANES)), np.float32)
+    def _tables(self) -> tuple[Array, ...]:
+        """What the kernel reads: faces, anchors, starts, balls, candidates and the body faces' corners."""
+        balls = np.zeros((4, len(self.candidates) + kernels.LANES), np.float32)
         self.index.balls.take(self.candidates, axis=1, out=balls[:, : len(self.candidates)])
-        kinds = (
-            (self.faces, wp.vec3i), (self.anchors, wp.vec3), (self.starts, wp.int32), (balls, wp.float32),
-            (self.candidates, wp.int32),
-        )  # fmt: skip
-        placed = [wp.array(np.ascontiguousarray(array), dtype=kind, device="cpu") for array, kind in kinds]
-        return (*placed, self.index.corners)
+        arrays = (self.faces, self.anchors, self.starts, balls, self.candidates, self.index.corners)
+        return tuple(np.ascontiguousarray(array) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)
 class FaceIndex:
     """A body's faces at rest, as what is bound to it looks them up. tree: by their middles. balls: about each face,
-    x, y, z and radius (metres), in rows. corners: Warp's (f, 3) vec3."""
+    x, y, z and radius (metres), in rows. corners: of each face."""
 
     rest: Float32[Array, "v 3"]
     faces: Int32[Array, "f 3"]
     tree: cKDTree
     balls: Float32[Array, "4 f"]
-    corners: Any
+    corners: Float32[Array, "f 3 3"]
 
 
 def bind(
@@ -103,7 +98,6 @@ def bind(
 
 def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) -> FaceIndex:
     """The index of a body in its rest pose (metres)."""
-    start_warp()
     corners = rest[body_faces]
     centre = (corners.min(axis=1) + corners.max(axis=1)) / np.float32(2.0)
     radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1) * 1.00001 + 1e-6  # room for rounding
@@ -112,7 +106,7 @@ def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) ->
         faces=body_faces,
         tree=cKDTree(rest.astype(np.float64)[body_faces].mean(axis=1)),
         balls=np.concatenate([centre.T, radius[None]]).astype(np.float32),
-        corners=wp.array(np.ascontiguousarray(corners), dtype=wp.vec3, device="cpu"),
+        corners=corners,
     )
 
 

@@ -5,142 +5,159 @@ import warp as wp
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
 
-LANES = wp.constant(16)  # candidates that are compared at once
+LANES = 16  # candidates that are compared at once, which takes C++, for Clang: it compiles every CPU's kernels
 
+# Weights w of triangle abc's point nearest to p (Ericson 2005, Real-Time Collision Detection, 5.1.5); its distance.
+NEAREST_POINT = """
+            const float *a = corners + 9 * (long long)row, *b = a + 3, *c = a + 6;
+            const float ab[3] = {b[0] - a[0], b[1] - a[1], b[2] - a[2]};
+            const float ac[3] = {c[0] - a[0], c[1] - a[1], c[2] - a[2]};
+            const float ap[3] = {p[0] - a[0], p[1] - a[1], p[2] - a[2]};
+            const float bp[3] = {p[0] - b[0], p[1] - b[1], p[2] - b[2]};
+            const float cp[3] = {p[0] - c[0], p[1] - c[1], p[2] - c[2]};
+            const float d1 = ab[0] * ap[0] + ab[1] * ap[1] + ab[2] * ap[2];
+            const float d2 = ac[0] * ap[0] + ac[1] * ap[1] + ac[2] * ap[2];
+            const float d3 = ab[0] * bp[0] + ab[1] * bp[1] + ab[2] * bp[2];
+            const float d4 = ac[0] * bp[0] + ac[1] * bp[1] + ac[2] * bp[2];
+            const float d5 = ab[0] * cp[0] + ab[1] * cp[1] + ab[2] * cp[2];
+            const float d6 = ac[0] * cp[0] + ac[1] * cp[1] + ac[2] * cp[2];
+            const float va = d3 * d6 - d5 * d4, vb = d5 * d2 - d1 * d6, vc = d1 * d4 - d3 * d2;
+            float w[3] = {0.0f, 0.0f, 0.0f};
+            if (d1 <= 0.0f && d2 <= 0.0f) {
+                w[0] = 1.0f;
+            } else if (d3 >= 0.0f && d4 <= d3) {
+                w[1] = 1.0f;
+            } else if (vc <= 0.0f && d1 >= 0.0f && d3 <= 0.0f) {
+                const float length = d1 - d3;
+                w[1] = d1 / (length > 1.0e-30f ? length : 1.0e-30f);
+                w[0] = 1.0f - w[1];
+            } else if (d6 >= 0.0f && d5 <= d6) {
+                w[2] = 1.0f;
+            } else if (vb <= 0.0f && d2 >= 0.0f && d6 <= 0.0f) {
+                const float length = d2 - d6;
+                w[2] = d2 / (length > 1.0e-30f ? length : 1.0e-30f);
+                w[0] = 1.0f - w[2];
+            } else if (va <= 0.0f && d4 - d3 >= 0.0f && d5 - d6 >= 0.0f) {
+                const float length = d4 - d3 + d5 - d6;
+                w[2] = (d4 - d3) / (length > 1.0e-30f ? length : 1.0e-30f);
+                w[1] = 1.0f - w[2];
+            } else {
+                const float sum = va + vb + vc, total = 1.0f / (sum > 1.0e-30f ? sum : 1.0e-30f);
+                w[0] = va * total;
+                w[1] = vb * total;
+                w[2] = vc * total;
+            }
+            const float off[3] = {
+                a[0] * w[0] + b[0] * w[1] + c[0] * w[2] - p[0], a[1] * w[0] + b[1] * w[1] + c[1] * w[2] - p[1],
+                a[2] * w[0] + b[2] * w[1] + c[2] * w[2] - p[2]};
+            const float gap = sqrtf(off[0] * off[0] + off[1] * off[1] + off[2] * off[2]);
+"""
 
-@wp.func
-def nearest_weights(p: wp.vec3, a: wp.vec3, b: wp.vec3, c: wp.vec3) -> wp.vec3:
-    """Barycentrics of the triangle's point nearest to p (Ericson 2005, Real-Time Collision Detection, 5.1.5)."""
-    ab = b - a
-    ac = c - a
-    ap = p - a
-    d1 = wp.dot(ab, ap)
-    d2 = wp.dot(ac, ap)
-    if d1 <= 0.0 and d2 <= 0.0:
-        return wp.vec3(1.0, 0.0, 0.0)
-    bp = p - b
-    d3 = wp.dot(ab, bp)
-    d4 = wp.dot(ac, bp)
-    if d3 >= 0.0 and d4 <= d3:
-        return wp.vec3(0.0, 1.0, 0.0)
-    vc = d1 * d4 - d3 * d2
-    if vc <= 0.0 and d1 >= 0.0 and d3 <= 0.0:
-        v = d1 / wp.max(d1 - d3, 1.0e-30)
-        return wp.vec3(1.0 - v, v, 0.0)
-    cp = p - c
-    d5 = wp.dot(ab, cp)
-    d6 = wp.dot(ac, cp)
-    if d6 >= 0.0 and d5 <= d6:
-        return wp.vec3(0.0, 0.0, 1.0)
-    vb = d5 * d2 - d1 * d6
-    if vb <= 0.0 and d2 >= 0.0 and d6 <= 0.0:
-        w = d2 / wp.max(d2 - d6, 1.0e-30)
-        return wp.vec3(1.0 - w, 0.0, w)
-    va = d3 * d6 - d5 * d4
-    if va <= 0.0 and d4 - d3 >= 0.0 and d5 - d6 >= 0.0:
-        w = (d4 - d3) / wp.max(d4 - d3 + d5 - d6, 1.0e-30)
-        return wp.vec3(0.0, 1.0 - w, w)
-    total = 1.0 / wp.max(va + vb + vc, 1.0e-30)
-    return wp.vec3(va * total, vb * total, vc * total)
-
-
-@wp.func
-def distance(p: wp.vec3, corners: wp.array2d(dtype=wp.vec3), row: int, w: wp.vec3) -> wp.float32:
-    return wp.length(corners[row, 0] * w[0] + corners[row, 1] * w[1] + corners[row, 2] * w[2] - p)
-
-
-# Candidates are asked many at once, which takes C++, for Clang: it compiles every CPU's kernels.
-LOAD = """
+COVERED = (
+    """
     typedef float Floats __attribute__((ext_vector_type(16), aligned(4)));
     typedef bool Bools __attribute__((ext_vector_type(16)));
-    const int columns = balls.shape[1];
-    const float* ball = balls.data + k;
-    const Floats x = *(const Floats*)ball - p[0], y = *(const Floats*)(ball + columns) - p[1];
-    const Floats z = *(const Floats*)(ball + 2 * columns) - p[2], d2 = x * x + y * y + z * z;
-"""
-
-
-@wp.func_native(
-    """
-    int nearest = first;
-    float least = 1e30f;
-    for (int k = first; k < end; k += 16) {"""
-    + LOAD
-    + """
-        for (int lane = 0; lane < 16 && k + lane < end; ++lane) {
-            nearest = d2[lane] < least ? k + lane : nearest;
-            least = d2[lane] < least ? d2[lane] : least;
+    const wp::uint64* mesh = (const wp::uint64*)mesh_at;
+    const int* faces = (const int*)mesh[0];
+    const float* anchors = (const float*)mesh[1];
+    const int* starts = (const int*)mesh[2];
+    const float* balls = (const float*)mesh[3];
+    const int* candidates = (const int*)mesh[4];
+    const float* corners = (const float*)mesh[5];
+    const int* face = (const int*)face_at;
+    const float* barycentrics = (const float*)barycentrics_at;
+    int* found = (int*)found_at;
+    float* weights = (float*)weights_at;
+    int before = -1, guess = 0;
+    for (int i = 0; i < count; ++i) {
+        const int* f = faces + 3 * (long long)face[i];
+        const float* s = barycentrics + 3 * (long long)i;
+        float p[3];
+        for (int k = 0; k < 3; ++k)
+            p[k] = anchors[3 * (long long)f[0] + k] * s[0] + anchors[3 * (long long)f[1] + k] * s[1]
+                + anchors[3 * (long long)f[2] + k] * s[2];
+        const int first = starts[face[i]], end = starts[face[i] + 1];
+        // What covers the point before, on the same face, tells how near others must come; else the nearest ball's.
+        if (face[i] != before) {
+            float least = 1e30f;
+            for (int k = first; k < end; ++k) {
+                const float x = balls[k] - p[0], y = balls[columns + k] - p[1], z = balls[2 * columns + k] - p[2];
+                const float d2 = x * x + y * y + z * z;
+                guess = d2 < least ? k : guess;
+                least = d2 < least ? d2 : least;
+            }
+            before = face[i];
         }
-    }
-    return nearest;
+        int chosen = candidates[guess];
+        float best = 0.0f, share[3] = {0.0f, 0.0f, 0.0f};
+        {
+            const int row = chosen;
 """
-)
-def nearest_ball(first: int, end: int, p: wp.vec3, balls: wp.array2d(dtype=wp.float32)) -> int:
-    """Which of the balls from `first` to before `end` has the nearest centre."""
-
-
-@wp.func_native(
-    LOAD
+    + NEAREST_POINT
     + """
-    const Floats reach = *(const Floats*)(ball + 3 * columns) + distance;
-    const Bools within = __builtin_convertvector(d2 <= reach * reach, Bools);
-    unsigned short bits;
-    __builtin_memcpy(&bits, &within, 2);
-    return bits;
+            best = gap;
+            for (int k = 0; k < 3; ++k) share[k] = w[k];
+        }
+        for (int from = first; from < end; from += 16) {
+            const float* ball = balls + from;
+            const Floats x = *(const Floats*)ball - p[0], y = *(const Floats*)(ball + columns) - p[1];
+            const Floats z = *(const Floats*)(ball + 2 * columns) - p[2];
+            const Floats reach = *(const Floats*)(ball + 3 * columns) + best;
+            const Bools within = __builtin_convertvector(x * x + y * y + z * z <= reach * reach, Bools);
+            unsigned short some;
+            __builtin_memcpy(&some, &within, 2);
+            unsigned int bits = some;
+            if (end - from < 16) bits &= (1u << (end - from)) - 1u;
+            while (bits) {
+                const int k = from + __builtin_ctz(bits), row = candidates[k];
+                bits &= bits - 1u;
+"""
+    + NEAREST_POINT
+    + """
+                if (gap < best || (gap == best && row < chosen)) {
+                    best = gap;
+                    chosen = row;
+                    guess = k;
+                    for (int j = 0; j < 3; ++j) share[j] = w[j];
+                }
+            }
+        }
+        found[i] = chosen;
+        for (int k = 0; k < 3; ++k) weights[3 * (long long)i + k] = share[k];
+    }
 """
 )
-def balls_within(k: int, p: wp.vec3, distance: wp.float32, balls: wp.array2d(dtype=wp.float32)) -> wp.uint32:
-    """Of the LANES balls from k on, those that come within `distance` of p, one bit each."""
 
 
-@wp.func_native("return __builtin_ctz(bits);")
-def lowest_bit(bits: wp.uint32) -> int: ...
+@wp.func_native(COVERED)
+def covered_points(
+    count: int,
+    columns: int,
+    mesh_at: wp.uint64,
+    face_at: wp.uint64,
+    barycentrics_at: wp.uint64,
+    found_at: wp.uint64,
+    weights_at: wp.uint64,
+): ...
 
 
 @wp.kernel
 def find_covered(
-    faces: wp.array(dtype=wp.vec3i),
-    anchors: wp.array(dtype=wp.vec3),
-    starts: wp.array(dtype=wp.int32),
-    balls: wp.array2d(dtype=wp.float32),
-    candidates: wp.array(dtype=wp.int32),
-    corners: wp.array2d(dtype=wp.vec3),
-    face: wp.array(dtype=wp.int32),
-    barycentrics: wp.array(dtype=wp.vec3),
-    found: wp.array(dtype=wp.int32),
-    weights: wp.array(dtype=wp.vec3),
+    count: int,
+    columns: int,
+    mesh_at: wp.uint64,
+    face_at: wp.uint64,
+    barycentrics_at: wp.uint64,
+    found_at: wp.uint64,
+    weights_at: wp.uint64,
 ):
-    """The nearest body point to each mesh point's interpolated anchor; among equals the first face.
+    """One thread: the nearest body point to each mesh point's interpolated anchor; among equals the first face.
 
-    balls: of each candidate, a ball that holds it: x, y, z, radius, in rows; wider by LANES. corners: of all body
-    faces.
+    Arrays by their addresses (`device.address`). mesh: of faces, anchors, starts (of each face's candidates), balls (a
+    ball that holds each candidate: x, y, z, radius, in rows of `columns`, LANES more than there are), candidates and
+    corners (of all body faces).
     """
-    i = wp.tid()
-    f = faces[face[i]]
-    w = barycentrics[i]
-    p = anchors[f[0]] * w[0] + anchors[f[1]] * w[1] + anchors[f[2]] * w[2]
-    first = starts[face[i]]
-    end = starts[face[i] + 1]
-    # The one about the nearest centre goes first: it tells how near others must come.
-    k = nearest_ball(first, end, p, balls)
-    chosen = candidates[k]
-    share = nearest_weights(p, corners[chosen, 0], corners[chosen, 1], corners[chosen, 2])
-    best = distance(p, corners, chosen, share)
-    for block in range(first, end, LANES):
-        bits = balls_within(block, p, best, balls)
-        if end - block < LANES:
-            bits = bits & ((wp.uint32(1) << wp.uint32(end - block)) - wp.uint32(1))
-        while bits != wp.uint32(0):
-            row = candidates[block + lowest_bit(bits)]
-            bits = bits & (bits - wp.uint32(1))
-            u = nearest_weights(p, corners[row, 0], corners[row, 1], corners[row, 2])
-            gap = distance(p, corners, row, u)
-            if gap < best or (gap == best and row < chosen):
-                best = gap
-                chosen = row
-                share = u
-    found[i] = chosen
-    weights[i] = share
+    covered_points(count, columns, mesh_at, face_at, barycentrics_at, found_at, weights_at)
 
 
 @wp.kernel

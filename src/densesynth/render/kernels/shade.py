@@ -65,6 +65,52 @@ def place_vertices(m: Map, vertices: wp.array(dtype=wp.vec3), placed: wp.array(d
     placed[i] = on_map(m, vertices[i])
 
 
+# In C++, as Warp's minima and clamps look out for NaN, which takes longer than the drawing.
+@wp.func_native("""
+    const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2];
+    const float vx = c[0] - a[0], vy = c[1] - a[1], vz = c[2] - a[2];
+    const float area = ux * vy - uy * vx;
+    if (area < 1e-9f)
+        return;
+    float low[2], high[2];
+    for (int k = 0; k < 2; ++k) {
+        low[k] = a[k] < b[k] ? a[k] : b[k];
+        low[k] = c[k] < low[k] ? c[k] : low[k];
+        high[k] = a[k] > b[k] ? a[k] : b[k];
+        high[k] = c[k] > high[k] ? c[k] : high[k];
+        low[k] = low[k] - 0.5f;
+        high[k] = high[k] - 0.5f;
+    }
+    const float last = (float)(size - 1);
+    const int x0 = (int)ceilf(low[0] < 0.0f ? 0.0f : low[0] > last ? last : low[0]);
+    const int y0 = (int)ceilf(low[1] < 0.0f ? 0.0f : low[1] > last ? last : low[1]);
+    const int x1 = (int)floorf(high[0] < -1.0f ? -1.0f : high[0] > last ? last : high[0]);
+    const int y1 = (int)floorf(high[1] < -1.0f ? -1.0f : high[1] > last ? last : high[1]);
+    if (x0 > x1 || y0 > y1)
+        return;
+    const float s = 1.0f / area, px = (float)x0 + 0.5f - a[0], py = (float)y0 + 0.5f - a[1];
+    // Barycentrics and depth are affine in the texel: at its box's first texel, and their steps along x and y.
+    const float first[2] = {(px * vy - py * vx) * s, (ux * py - uy * px) * s};
+    const float along_x[2] = {vy * s, -uy * s}, along_y[2] = {-vx * s, ux * s};
+    const float z = a[2] + first[0] * uz + first[1] * vz;
+    const float z_x = along_x[0] * uz + along_x[1] * vz, z_y = along_y[0] * uz + along_y[1] * vz;
+    for (int y = y0; y <= y1; ++y) {
+        const float rows = (float)(y - y0);
+        float w0 = first[0] + along_y[0] * rows, w1 = first[1] + along_y[1] * rows, at = z + z_y * rows;
+        for (int texel = y * size + x0; texel <= y * size + x1; ++texel) {
+            const float least = w0 < w1 ? w0 : w1, third = 1.0f - w0 - w1;
+            if ((least < third ? least : third) >= -1e-4f)
+                wp::atomic_min(&depth.data[texel], at);
+            w0 += along_x[0];
+            w1 += along_x[1];
+            at += z_x;
+        }
+    }
+""")
+def draw_face(size: int, a: wp.vec3, b: wp.vec3, c: wp.vec3, depth: wp.array(dtype=wp.float32)):
+    """Lowers the map's texels under one face (its corners on the map) to it."""
+
+
 @wp.kernel
 def draw_depth(
     m: Map, placed: wp.array(dtype=wp.vec3), faces: wp.array(dtype=wp.vec3i), depth: wp.array(dtype=wp.float32)
@@ -74,39 +120,7 @@ def draw_depth(
     Faces turned away from the light are left out: on a closed mesh something nearer to the light hides them.
     """
     f = faces[wp.tid()]
-    a = placed[f[0]]
-    b = placed[f[1]]
-    c = placed[f[2]]
-    u = b - a
-    v = c - a
-    area = u[0] * v[1] - u[1] * v[0]
-    if area < 1e-9:
-        return
-    low = wp.min(wp.min(a, b), c)
-    high = wp.max(wp.max(a, b), c)
-    last = wp.float32(m.size - 1)
-    x0 = int(wp.ceil(wp.clamp(low[0] - 0.5, 0.0, last)))
-    y0 = int(wp.ceil(wp.clamp(low[1] - 0.5, 0.0, last)))
-    x1 = int(wp.floor(wp.clamp(high[0] - 0.5, -1.0, last)))
-    y1 = int(wp.floor(wp.clamp(high[1] - 0.5, -1.0, last)))
-    if x0 > x1 or y0 > y1:
-        return
-    s = 1.0 / area
-    # Barycentrics and depth are affine in the texel: at its box's first texel, and their steps along x and y.
-    px = wp.float32(x0) + 0.5 - a[0]
-    py = wp.float32(y0) + 0.5 - a[1]
-    first = wp.vec3((px * v[1] - py * v[0]) * s, (u[0] * py - u[1] * px) * s, 0.0)
-    along_x = wp.vec3(v[1] * s, -u[1] * s, 0.0)
-    along_y = wp.vec3(-v[0] * s, u[0] * s, 0.0)
-    first[2] = a[2] + first[0] * u[2] + first[1] * v[2]
-    along_x[2] = along_x[0] * u[2] + along_x[1] * v[2]
-    along_y[2] = along_y[0] * u[2] + along_y[1] * v[2]
-    for y in range(y0, y1 + 1):
-        w = first + along_y * wp.float32(y - y0)
-        for texel in range(y * m.size + x0, y * m.size + x1 + 1):
-            if wp.min(wp.min(w[0], w[1]), 1.0 - w[0] - w[1]) >= -1e-4:
-                wp.atomic_min(depth, texel, w[2])
-            w = w + along_x
+    draw_face(m.size, placed[f[0]], placed[f[1]], placed[f[2]], depth)
 
 
 # All texels of a row side by side on a CPU: Warp's own minimum looks out for NaN, one by one.
