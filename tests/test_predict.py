@@ -13,8 +13,9 @@ from small_model import small_rcnn
 
 from densesynth.cli import run
 from densesynth.data.results import read_results
-from densesynth.errors import AssetError, DatasetError, DensesynthError
+from densesynth.errors import AssetError, DatasetError
 from densesynth.evaluation.detect import detections_of, open_predictor
+from densesynth.mapping import read_vertex_charts
 from densesynth.model.checkpoint import save_model
 from densesynth.model.output import ChartMaps, Predictions
 from densesynth.predict import (
@@ -23,6 +24,7 @@ from densesynth.predict import (
     predict_pictures,
     read_photo,
 )
+from densesynth.surface.atlas import load_atlas
 
 
 @pytest.fixture
@@ -118,7 +120,33 @@ def test_commands_with_a_small_model(photos: Path, tmp_path: Path, capsys: pytes
     assert run(["predict", str(photos), "--model", str(tmp_path / "no.pkl"), "--out", str(out)]) == 2
 
 
-def test_embedding_models_are_refused(tmp_path: Path) -> None:
-    save_model(tmp_path / "cse.safetensors", small_rcnn(output="embedding"))
-    with pytest.raises(DensesynthError, match="embedding"):
-        open_predictor(tmp_path / "cse.safetensors")
+def test_surface_embeddings_are_read_with_their_mesh(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the mesh a CSE model can't be read as I, U, V; with another mesh it mustn't be."""
+    atlas = load_atlas("anny")
+    np.savez(tmp_path / "body.npz", vertices=atlas.rest_position, faces=atlas.faces)
+    np.savez(tmp_path / "less.npz", vertices=atlas.rest_position[:-1], faces=atlas.faces[:2])
+    model = small_rcnn(output="embedding", embedding=4, meshes=(("body", len(atlas.rest_position), 3),))
+    assert model.roi_heads.embedder is not None
+    embedder = model.roi_heads.embedder.get_submodule("embedder_body")
+    generator = torch.Generator().manual_seed(0)
+    embedder.get_buffer("features").copy_(torch.randn(embedder.get_buffer("features").shape, generator=generator))
+    embedder.get_parameter("embeddings").data.copy_(torch.randn(3, 4, generator=generator))
+    save_model(tmp_path / "cse.safetensors", model)
+    (tmp_path / "boxes.json").write_text(
+        json.dumps([{"image_id": 0, "category_id": 1, "bbox": [3, 4, 40, 50], "score": 0.5}])
+    )
+    command = ["predict", str(photos / "b.png"), "--model", str(tmp_path / "cse.safetensors"), "--out"]
+    command += [str(tmp_path / "out"), "--boxes", str(tmp_path / "boxes.json")]
+    assert run(command) == 2
+    assert "--cse-mesh" in capsys.readouterr().err
+    assert run([*command, "--cse-mesh", str(tmp_path / "less.npz")]) == 2
+    assert "embeds the" in capsys.readouterr().err
+    assert run([*command, "--cse-mesh", str(tmp_path / "body.npz")]) == 0
+    (found,) = read_results(tmp_path / "out" / "results.json", {0: (80, 60)})
+    own = open_predictor(tmp_path / "cse.safetensors", charts=read_vertex_charts(tmp_path / "body.npz", "anny", None))
+    answer = own(read_photo(photos / "b.png"), np.array([[3, 4, 43, 54]], np.float32))
+    (expected,) = detections_of(answer, 0)
+    np.testing.assert_array_equal(found.iuv, expected.iuv)
+    assert len(np.unique(found.iuv[0])) > 3

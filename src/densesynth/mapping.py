@@ -21,6 +21,7 @@ from densesynth.data.files import encode_png, write_bytes
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.skin import join_bodies
 from densesynth.surface.atlas import Atlas, load_atlas
+from densesynth.surface.cse import VertexCharts, charts_of, read_cse_mesh
 from densesynth.surface.locate import Located
 from densesynth.surface.official import make_official_atlas, read_official_charts
 from densesynth.surface.textures import (
@@ -57,6 +58,13 @@ def open_surface(body: str = "anny", charts: Path | None = None) -> NamedSurface
         raise ConfigurationError(f"{body}: a body of SMPL's topology needs charts; give UV_Processed.mat with --charts")
     atlas = make_official_atlas(read_official_charts(charts), model.faces, model.rest_position, model.data.mirror)
     return NamedSurface(model, atlas)
+
+
+def read_vertex_charts(mesh: Path, body: str, charts: Path | None) -> VertexCharts:
+    """Where the vertices of a CSE mesh (`smpl_27554.pkl`) lie in the charts of a body's surface, as `open_surface`
+    reads it. Raises AssetError, ConfigurationError."""
+    atlas = open_surface(body, charts).atlas
+    return charts_of(read_cse_mesh(mesh, atlas), atlas)
 
 
 def map_points(points: Path, out: Path, source: NamedSurface, target: NamedSurface | None = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 from rich.console import Console
@@ -34,6 +34,12 @@ class Predict:
     """Label these people (COCO results or annotations with boxes, ids of the pictures) in place of detecting any."""
     score: float | None = None
     """Drop people scored no higher; the model's own threshold when left out."""
+    cse_mesh: Path | None = None
+    """Of a surface-embedding (CSE) model: its mesh, such as smpl_27554.pkl, whose vertices are read as I, U, V."""
+    body: str = "anny"
+    """Body that mesh is of: anny, or an SMPL or SMPL-H file."""
+    charts: Path | None = None
+    """DensePose's UV_Processed.mat, for an SMPL or SMPL-H body."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where to compute."""
 
@@ -79,6 +85,7 @@ class Export:
 
 def predict(command: Predict) -> int:
     from densesynth.evaluation.detect import open_predictor
+    from densesynth.mapping import read_vertex_charts
     from densesynth.model.small.checkpoint import shipped_checkpoint
     from densesynth.predict import find_pictures, fingerprint, predict_pictures, read_given_boxes
 
@@ -86,13 +93,19 @@ def predict(command: Predict) -> int:
     if command.score is not None and not 0.0 <= command.score <= 1.0:
         raise ConfigurationError(f"--score {command.score}: expected 0 to 1")
     model = command.model or shipped_checkpoint()
-    predictor = open_predictor(model, command.device, command.score)
+    surface = None if command.cse_mesh is None else read_vertex_charts(command.cse_mesh, command.body, command.charts)
+    predictor = open_predictor(model, command.device, command.score, surface)
     boxes = None if command.boxes is None else read_given_boxes(command.boxes, sources)
-    about = {
+    about: dict[str, Any] = {
         "model": fingerprint(model),
         "score": command.score,
         "boxes": None if command.boxes is None else fingerprint(command.boxes),
     }
+    if command.cse_mesh is not None:
+        about["surface"] = [
+            command.body,
+            *(fingerprint(p) for p in (command.cse_mesh, command.charts) if p is not None),
+        ]
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with frames_bar(console, "predicted") as advance_to, warnings.catch_warnings():
         warnings.showwarning = lambda message, *_args, **_more: console.print(f"densesynth: {message}", markup=False)

@@ -6,7 +6,7 @@ import pickletools
 import warnings
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -20,9 +20,11 @@ from densesynth.errors import AssetError, ConfigurationError, DeviceError
 from densesynth.evaluation.truth import TrueImage, Truth
 from densesynth.model.checkpoint import open_model
 from densesynth.model.crops import crop_of, quantise
-from densesynth.model.output import Predictions
+from densesynth.model.output import EmbeddedSurface, Predictions
+from densesynth.model.rcnn import DensePoseRCNN
 from densesynth.model.small.checkpoint import is_small, load_small
 from densesynth.model.small.predict import LEAST_SCORE, label_boxes, predict_small
+from densesynth.surface.cse import VertexCharts
 
 Picture: TypeAlias = UInt8[Array, "h w 3"]
 Predictor: TypeAlias = Callable[[Picture, "Float32[Array, 'n 4'] | None"], Predictions]
@@ -44,33 +46,60 @@ def is_checkpoint(path: Path) -> bool:
     return "DICT" in first.name
 
 
-def open_predictor(checkpoint: Path, device: str = "cpu", score_threshold: float | None = None) -> Predictor:
+def open_predictor(
+    checkpoint: Path,
+    device: str = "cpu",
+    score_threshold: float | None = None,
+    charts: VertexCharts | None = None,
+) -> Predictor:
     """A function from an RGB picture (and, where given, boxes x0, y0, x1, y1) to its people.
 
-    Raises AssetError for a checkpoint that can't be used, DeviceError for a device that isn't there, ConfigurationError
-    for a model without charts.
+    charts: of the vertices of a surface-embedding model's mesh, which such a model can't do without. Raises AssetError
+    for a checkpoint that can't be used, DeviceError for a device that isn't there, ConfigurationError for charts
+    missing or of another mesh.
     """
     if device != "cpu" and not torch.cuda.is_available():
         raise DeviceError(f"device {device!r}: no CUDA device or driver was found; use --device cpu")
     if is_small(checkpoint):
         return _open_small(checkpoint, device, LEAST_SCORE if score_threshold is None else score_threshold)
     model = open_model(checkpoint)
-    if model.settings.head.output != "chart":
-        raise ConfigurationError(
-            f"{checkpoint}: a surface-embedding model; its people have no I, U, V, and a chart model is needed"
-        )
+    surface = _surface_of(model, checkpoint, charts) if model.settings.head.output == "embedding" else None
     if score_threshold is not None:
         model.settings = replace(
             model.settings, detector=replace(model.settings.detector, score_threshold=score_threshold)
         )
     model = model.to(device)
+    if surface is not None:
+        surface = EmbeddedSurface(**{field.name: getattr(surface, field.name).to(device) for field in fields(surface)})
 
     def predict(picture: Picture, boxes: Float32[Array, "n 4"] | None = None) -> Predictions:
         tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
         given = None if boxes is None else [torch.from_numpy(boxes)]
-        return model.predict([tensor], given)[0]
+        return replace(model.predict([tensor], given)[0], surface=surface)
 
     return predict
+
+
+@torch.inference_mode()
+def _surface_of(model: DensePoseRCNN, checkpoint: Path, charts: VertexCharts | None) -> EmbeddedSurface:
+    """The mesh of a surface-embedding model with its charts, the first mesh where there are several."""
+    name, vertices, _ = model.settings.head.meshes[0]
+    if charts is None:
+        raise ConfigurationError(
+            f"{checkpoint}: a surface-embedding model; to read I, U, V from its vertices it needs the mesh `{name}` "
+            "(--cse-mesh), SMPL's file (--body) and DensePose's UV_Processed.mat (--charts)"
+        )
+    if len(charts.part) != vertices:
+        raise ConfigurationError(
+            f"{checkpoint}: embeds the {vertices} vertices of `{name}`, and the mesh given has {len(charts.part)}"
+        )
+    assert model.roi_heads.embedder is not None
+    return EmbeddedSurface(
+        embedding=model.roi_heads.embedder(name).float(),
+        part=torch.from_numpy(charts.part.astype(np.uint8)),
+        u=torch.from_numpy(charts.u.astype(np.float32)),
+        v=torch.from_numpy(charts.v.astype(np.float32)),
+    )
 
 
 def _open_small(checkpoint: Path, device: str, score_threshold: float) -> Predictor:

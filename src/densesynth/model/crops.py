@@ -14,20 +14,26 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from densesynth.model.output import ChartCrop, ChartMaps, Predictions
+from densesynth.model.output import ChartCrop, ChartMaps, EmbeddedSurface, EmbeddingMaps, Predictions
 
+AT_ONCE = 2048  # pixels compared with all vertices: about 200 MB of products for 27,554
 CONFIDENCE_FLOOR = 0.01  # of DensePose's segmentation confidences
 
 
 def crop_of(predictions: Predictions, index: int) -> ChartCrop:
     """The labels of person `index` over their box, which is cut to whole pixels as DensePose cuts it.
 
-    Raises TypeError when the predictions hold embeddings and no charts.
+    An embedding becomes the charts' point of its nearest vertex. Raises TypeError when the predictions hold embeddings
+    and no surface to read them with.
     """
-    if not isinstance(predictions.maps, ChartMaps):
-        raise TypeError("these predictions hold embeddings; charts are read from a chart model")
     x, y, w, h = whole_box(predictions.boxes[index])
-    part, u, v = lay_over(predictions.maps, index, h, w)
+    if isinstance(predictions.maps, ChartMaps):
+        part, u, v = lay_over(predictions.maps, index, h, w)
+    elif predictions.surface is None:
+        raise TypeError("these predictions hold embeddings, and no surface says where in charts they lie")
+    else:
+        vertex = nearest_vertices(predictions.maps, index, h, w, predictions.surface.embedding)
+        part, u, v = _charts_of(vertex, predictions.surface)
     return ChartCrop(x=x, y=y, part=part, u=u, v=v)
 
 
@@ -66,6 +72,36 @@ def lay_over(
     both = torch.cat([maps.u, maps.v])
     u[y, x], v[y, x] = _read_channel(both, channel, _taps(rows, y), _taps(columns, x))
     return part, u, v
+
+
+def nearest_vertices(
+    maps: EmbeddingMaps, index: int, height: int, width: int, vertices: Float32[Tensor, "m d"]
+) -> Int64[Tensor, "h w"]:
+    """The vertex whose embedding (unit vectors `vertices`) is nearest to that of each pixel of box `index`, enlarged to
+    height × width; −1 on background. Between unit vectors the nearest is the one of largest product, whatever the
+    pixel's own length (Neverova et al. 2020, section 3)."""
+    rows = enlarging_matrix(maps.embedding.shape[-1], maps.scale, height, maps.embedding)
+    columns = enlarging_matrix(maps.embedding.shape[-1], maps.scale, width, maps.embedding)
+    foreground = _foreground(maps.coarse[index].float(), rows, columns)
+    vertex = torch.full((height, width), -1, dtype=torch.int64, device=foreground.device)
+    span = _span(foreground)
+    if span is None:
+        return vertex
+    tall, wide = span
+    inside = foreground[tall, wide]
+    embedding = rows[tall] @ maps.embedding[index].float() @ columns[wide].T
+    pixels = embedding[:, inside].T
+    nearest = [(some @ vertices.T).argmax(dim=1) for some in pixels.split(AT_ONCE)]
+    vertex[tall, wide] = vertex[tall, wide].masked_scatter(inside, torch.cat(nearest))
+    return vertex
+
+
+def _charts_of(
+    vertex: Int64[Tensor, "h w"], surface: EmbeddedSurface
+) -> tuple[UInt8[Tensor, "h w"], Float32[Tensor, "h w"], Float32[Tensor, "h w"]]:
+    """Part, U and V of each pixel's vertex; 0 where there is none."""
+    body, row = vertex >= 0, vertex.clamp(min=0)
+    return surface.part[row] * body, surface.u[row] * body, surface.v[row] * body
 
 
 def one_box(maps: ChartMaps, index: int) -> ChartMaps:

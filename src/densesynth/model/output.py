@@ -50,15 +50,30 @@ Maps: TypeAlias = ChartMaps | EmbeddingMaps
 
 
 @dataclass(frozen=True, kw_only=True)
+class EmbeddedSurface:
+    """The vertices of the mesh that a surface-embedding model knows: where each lies in the embedding, and in charts.
+
+    embedding: unit vectors. part: 1..24. u, v: [0, 1].
+    """
+
+    embedding: Float32[Tensor, "m d"]
+    part: UInt8[Tensor, "m"]
+    u: Float32[Tensor, "m"]
+    v: Float32[Tensor, "m"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predictions:
     """The n people found in one picture, by falling score.
 
-    boxes: x0, y0, x1, y1 in the pixels of the picture as it was given, within it. scores: [0, 1].
+    boxes: x0, y0, x1, y1 in the pixels of the picture as it was given, within it. scores: [0, 1]. surface: what
+    embeddings are read with; chart maps need none.
     """
 
     boxes: Float32[Tensor, "n 4"]
     scores: Float32[Tensor, "n"]
     maps: Maps
+    surface: EmbeddedSurface | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

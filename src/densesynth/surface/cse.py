@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial import cKDTree
 
-from densesynth.arrays import Array, Float32, Float64, Int32
+from densesynth.arrays import Array, Float32, Float64, Int32, UInt8
 from densesynth.errors import AssetError
 from densesynth.pickles import read_pickle
 from densesynth.surface.atlas import Atlas
@@ -33,6 +33,21 @@ class CseMesh:
         """Surface points of the body → the CSE mesh's nearest vertex on the template (its `dp_vertex`)."""
         points = place_points(atlas.rest_position, atlas.faces, Located(face, barycentrics))
         return cKDTree(self.rest).query(points)[1].astype(np.int32)
+
+
+@dataclass(frozen=True, eq=False)
+class VertexCharts:
+    """The point of the charts on which each vertex of a mesh lies. part: 1..24. u, v: [0, 1]."""
+
+    part: UInt8[Array, "n"]
+    u: Float32[Array, "n"]
+    v: Float32[Array, "n"]
+
+
+def charts_of(mesh: CseMesh, atlas: Atlas) -> VertexCharts:
+    """Where the vertices of a CSE mesh lie in the charts of the body they were placed on."""
+    part, u, v = atlas.encode(*mesh.located)
+    return VertexCharts(part=part.astype(np.uint8), u=u.astype(np.float32), v=v.astype(np.float32))
 
 
 def read_cse_mesh(path: Path, atlas: Atlas, name: str | None = None) -> CseMesh:

@@ -11,6 +11,8 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+GROUPS = 8  # of group normalisation
+
 
 class Mixed(nn.Module):
     """Instance normalisation of the first half of the channels, batch normalisation of the others."""
@@ -27,12 +29,23 @@ class Mixed(nn.Module):
 
 
 def conv(inputs: int, outputs: int, *, stride: int = 1, mixed: bool = False, active: bool = True) -> nn.Sequential:
-    """3×3 convolution, normalisation, ReLU."""
+    """3×3 convolution, batch or mixed normalisation, ReLU."""
     layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)]
     layers.append(Mixed(outputs) if mixed else nn.BatchNorm2d(outputs))
     if active:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
+
+
+def shared_conv(channels: int) -> nn.Sequential:
+    """3×3 convolution, group normalisation (Wu and He 2018), ReLU, for features of several scales.
+
+    Not batch normalisation: each scale has statistics of its own, which training would use and prediction, with one
+    running average for all, wouldn't.
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.GroupNorm(GROUPS, channels), nn.ReLU(inplace=True)
+    )
 
 
 class Block(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss, nms
 
-from densesynth.model.small.blocks import Ascent, Backbone, conv, initialise
+from densesynth.model.small.blocks import Ascent, Backbone, initialise, shared_conv
 from densesynth.model.small.crop import normalise
 
 STRIDES = (8, 16, 32)
@@ -74,7 +74,7 @@ class Detector(nn.Module):
         channels = settings.channels
         self.ascent = Ascent(self.backbone.channels[2:], (channels, channels))
         self.deepest = nn.Conv2d(settings.widths[-1], channels, 1)
-        self.tower = nn.Sequential(conv(channels, channels), conv(channels, channels))
+        self.tower = nn.Sequential(shared_conv(channels), shared_conv(channels))
         initialise(self)
         self.head = nn.Conv2d(channels, 5, 1)
         nn.init.normal_(self.head.weight, std=0.01)
