@@ -9,7 +9,7 @@ import pytest
 
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.paint import load_paint
-from densesynth.appearance.shoes import Shoemaker, find_leg, find_similarity, load_bound, make_last, make_shoe
+from densesynth.appearance.shoes import Shoemaker, find_leg, find_similarities, load_bound, make_last, make_shoe
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.surface.atlas import load_atlas
 from densesynth.surface.binding import index_faces
@@ -30,11 +30,11 @@ def test_a_similarity_is_found_again() -> None:
     rng = np.random.default_rng(0)
     points = rng.normal(size=(40, 3))
     turn = matrix_from_vector(np.array([0.3, -0.8, 0.5]))
-    last = make_last(points, np.arange(40))
-    scale, found, shift = find_similarity(last, 1.3 * points @ turn.T + [1.0, 2.0, 3.0])
-    assert scale == pytest.approx(1.3)
-    assert np.allclose(found, turn)
-    assert np.allclose(shift, [1.0, 2.0, 3.0])
+    places = [1.3 * points @ turn.T + [1.0, 2.0, 3.0], points]
+    scales, turns, middles = find_similarities([make_last(points, np.arange(40))] * 2, places)
+    assert scales == pytest.approx([1.3, 1.0])
+    assert np.allclose(turns, [turn, np.eye(3)])
+    assert np.allclose(middles, [place.mean(axis=0) for place in places])
 
 
 @pytest.mark.parametrize("top", [0.058, 0.09, 0.13, 0.175, 0.24])

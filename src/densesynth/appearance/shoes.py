@@ -7,6 +7,7 @@ blended, so that it bends at the ball and at the ankle.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -30,6 +31,7 @@ RISE = 14  # loops of the upper
 WELT, SOLE = 0.003, 0.019  # metres: how far the sole stands out, and how thick it is
 ROOM = 0.006  # metres between foot and upper
 SMOOTHING = 4
+LASTS = 4  # of each foot: the whole's, the heel's, the toes' and the shank's
 
 
 class Shoe(NamedTuple):
@@ -54,14 +56,17 @@ class Shoemaker:
     def fit(self, body: Float32[Array, "v 3"], outfit: Outfit) -> list[tuple[Mesh, Binding]]:
         """The left and right shoe on a posed body (world, metres; bare feet)."""
         fitted = []
-        for left in (True, False):
+        lasts = self._lasts
+        scales, turns, middles = find_similarities(lasts, [body[last.rows] for last in lasts])
+        for foot, left in enumerate((True, False)):
             shoe = self._shoe(int(outfit.footwear.top * 100.0), left)
-            whole, *parts = self._lasts[left]
-            scale, _, _ = find_similarity(whole, body[whole.rows])
+            first = foot * LASTS
+            scale = float(scales[first])
             placed = np.zeros_like(shoe.vertices)
-            for part, last in enumerate(parts):
-                _, turn, shift = find_similarity(last, body[last.rows], scale)
-                placed += shoe.share[:, part, None] * (scale * shoe.vertices @ turn.T + shift)
+            for part in range(1, LASTS):
+                k = first + part
+                shift = middles[k] - scale * turns[k] @ lasts[k].middle
+                placed += shoe.share[:, part - 1, None] * (scale * shoe.vertices @ turns[k].T + shift)
             fitted.append((Mesh(placed.astype(np.float32), shoe.binding.faces), shoe.binding))
         return fitted
 
@@ -90,13 +95,11 @@ class Shoemaker:
         return {left: find_leg(self.paint, left) for left in (True, False)}
 
     @cached_property
-    def _lasts(self) -> dict[bool, tuple[Last, ...]]:
-        """Of each foot, the whole's and its regions'."""
+    def _lasts(self) -> tuple[Last, ...]:
+        """Of the left foot and then of the right, the whole's and its regions'."""
         position = self.paint.fields[:, :3].astype(np.float64)
-        return {
-            left: tuple(make_last(position, rows) for rows in (np.concatenate(leg.regions), *leg.regions))
-            for left, leg in self._legs.items()
-        }
+        rows = [rows for leg in self._legs.values() for rows in (np.concatenate(leg.regions), *leg.regions)]
+        return tuple(make_last(position, some) for some in rows)
 
     @cached_property
     def _bound(self) -> dict[tuple[int, bool], Located]:
@@ -119,32 +122,37 @@ def load_bound(body_vertices: int) -> dict[tuple[int, bool], Located]:
 
 
 class Last(NamedTuple):
-    """Body vertices that a similarity is found from: their rows, their middle at rest and their places from it."""
+    """Body vertices that a similarity is found from: their rows, their middle at rest, their places from it, and the
+    sum of their squared distances from it."""
 
     rows: Int64[Array, "n"]
     middle: Float64[Array, "3"]
     off: Float64[Array, "n 3"]
+    size: float
 
 
 def make_last(position: Float64[Array, "v 3"], rows: Int64[Array, "n"]) -> Last:
     """Some of the vertices at rest (metres)."""
     source = position[rows]
     middle = source.mean(axis=0)
-    return Last(rows, middle, source - middle)
+    return Last(rows, middle, source - middle, float(((source - middle) ** 2).sum()))
 
 
-def find_similarity(
-    last: Last, target: Array, scale: float | None = None
-) -> tuple[float, Float64[Array, "3 3"], Float64[Array, "3"]]:
-    """Scale, rotation and shift that lay the last's points nearest to their targets (Umeyama 1991)."""
-    b = target.astype(np.float64)
-    middle = b.mean(axis=0)
-    u, values, vt = np.linalg.svd((b - middle).T @ last.off)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    turn = (u * sign) @ vt
-    if scale is None:
-        scale = float((values * sign).sum() / (last.off * last.off).sum())
-    return scale, turn, middle - scale * turn @ last.middle
+def find_similarities(
+    lasts: Sequence[Last], targets: Sequence[Array]
+) -> tuple[Float64[Array, "k"], Float64[Array, "k 3 3"], Float64[Array, "k 3"]]:
+    """Scales and rotations that lay each last's points from their middle nearest to its targets from theirs, and the
+    targets' middles (Umeyama 1991)."""
+    places = [target.astype(np.float64) for target in targets]
+    middles = [place.mean(axis=0) for place in places]
+    products = [
+        (place - middle).T @ last.off for last, place, middle in zip(lasts, places, middles, strict=True)
+    ]  # decomposed together: one by one takes longer to ask for than to do
+    u, values, vt = np.linalg.svd(np.stack(products))
+    sign = np.ones((len(lasts), 3))
+    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    size = np.array([last.size for last in lasts])
+    return (values * sign).sum(axis=1) / size, (u * sign[:, None]) @ vt, np.array(middles)
 
 
 class Leg(NamedTuple):

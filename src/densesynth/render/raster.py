@@ -65,7 +65,7 @@ def draw(meshes: Sequence[Mesh], camera: Camera, device: str, groups: Sequence[i
     bounds = wp.empty(face_count, dtype=wp.vec4, device=device)
     boxes = wp.empty(face_count, dtype=wp.vec4i, device=device)
     marks = wp.zeros(across * down, dtype=wp.uint8, device=device)
-    rays = wp.empty(pixel_count, dtype=wp.vec2d, device=device)
+    rays = wp.empty(pixel_count + 7, dtype=wp.vec2d, device=device)[:pixel_count]  # `draw_box` reads beyond
     keys = wp.empty(pixel_count, dtype=wp.uint64, device=device)
     covered = wp.empty(pixel_count, dtype=wp.uint32, device=device)
     wp.launch(raster.project_vertices, vertex_count, [o, g.vertices, in_camera, screen], device=device)

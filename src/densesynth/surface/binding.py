@@ -68,22 +68,22 @@ class Binding:
 
     @cached_property
     def _tables(self) -> tuple[Array, ...]:
-        """What the kernel reads: faces, anchors, starts, balls, candidates and the body faces' corners."""
-        balls = np.zeros((4, len(self.candidates) + kernels.LANES), np.float32)
-        self.index.balls.take(self.candidates, axis=1, out=balls[:, : len(self.candidates)])
-        arrays = (self.faces, self.anchors, self.starts, balls, self.candidates, self.index.corners)
+        """What the kernel reads: faces, anchors, starts, boxes, candidates and the body faces' corners."""
+        boxes = np.zeros((6, len(self.candidates) + kernels.LANES), np.float32)
+        self.index.boxes.take(self.candidates, axis=1, out=boxes[:, : len(self.candidates)])
+        arrays = (self.faces, self.anchors, self.starts, boxes, self.candidates, self.index.corners)
         return tuple(np.ascontiguousarray(array) for array in arrays)
 
 
 @dataclass(frozen=True, eq=False)
 class FaceIndex:
-    """A body's faces at rest, as what is bound to it looks them up. tree: by their middles. balls: about each face,
-    x, y, z and radius (metres), in rows. corners: of each face."""
+    """A body's faces at rest, as what is bound to it looks them up. tree: by their middles. boxes: about each face,
+    least x, y, z and greatest (metres), in rows. corners: of each face."""
 
     rest: Float32[Array, "v 3"]
     faces: Int32[Array, "f 3"]
     tree: cKDTree
-    balls: Float32[Array, "4 f"]
+    boxes: Float32[Array, "6 f"]
     corners: Float32[Array, "f 3 3"]
 
 
@@ -99,13 +99,11 @@ def bind(
 def index_faces(rest: Float32[Array, "v 3"], body_faces: Int32[Array, "f 3"]) -> FaceIndex:
     """The index of a body in its rest pose (metres)."""
     corners = rest[body_faces]
-    centre = (corners.min(axis=1) + corners.max(axis=1)) / np.float32(2.0)
-    radius = np.linalg.norm(corners - centre[:, None], axis=2).max(axis=1) * 1.00001 + 1e-6  # room for rounding
     return FaceIndex(
         rest=rest,
         faces=body_faces,
         tree=cKDTree(rest.astype(np.float64)[body_faces].mean(axis=1)),
-        balls=np.concatenate([centre.T, radius[None]]).astype(np.float32),
+        boxes=np.ascontiguousarray(np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1).T),
         corners=corners,
     )
 

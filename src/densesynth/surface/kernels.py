@@ -61,7 +61,7 @@ COVERED = (
     const int* faces = (const int*)mesh[0];
     const float* anchors = (const float*)mesh[1];
     const int* starts = (const int*)mesh[2];
-    const float* balls = (const float*)mesh[3];
+    const float* boxes = (const float*)mesh[3];
     const int* candidates = (const int*)mesh[4];
     const float* corners = (const float*)mesh[5];
     const int* face = (const int*)face_at;
@@ -77,12 +77,15 @@ COVERED = (
             p[k] = anchors[3 * (long long)f[0] + k] * s[0] + anchors[3 * (long long)f[1] + k] * s[1]
                 + anchors[3 * (long long)f[2] + k] * s[2];
         const int first = starts[face[i]], end = starts[face[i] + 1];
-        // What covers the point before, on the same face, tells how near others must come; else the nearest ball's.
+        // What covers the point before, on the same face, tells how near others must come; else the nearest box.
         if (face[i] != before) {
             float least = 1e30f;
             for (int k = first; k < end; ++k) {
-                const float x = balls[k] - p[0], y = balls[columns + k] - p[1], z = balls[2 * columns + k] - p[2];
-                const float d2 = x * x + y * y + z * z;
+                float d2 = 0.0f;
+                for (int c = 0; c < 3; ++c) {
+                    const float d = 0.5f * (boxes[c * columns + k] + boxes[(3 + c) * columns + k]) - p[c];
+                    d2 += d * d;
+                }
                 guess = d2 < least ? k : guess;
                 least = d2 < least ? d2 : least;
             }
@@ -99,11 +102,16 @@ COVERED = (
             for (int k = 0; k < 3; ++k) share[k] = w[k];
         }
         for (int from = first; from < end; from += 16) {
-            const float* ball = balls + from;
-            const Floats x = *(const Floats*)ball - p[0], y = *(const Floats*)(ball + columns) - p[1];
-            const Floats z = *(const Floats*)(ball + 2 * columns) - p[2];
-            const Floats reach = *(const Floats*)(ball + 3 * columns) + best;
-            const Bools within = __builtin_convertvector(x * x + y * y + z * z <= reach * reach, Bools);
+            const float reach = best * 1.00001f + 1e-6f;  // room for rounding
+            Floats d2 = 0.0f;
+            for (int c = 0; c < 3; ++c) {
+                const Floats below = *(const Floats*)(boxes + c * columns + from) - p[c];
+                const Floats above = p[c] - *(const Floats*)(boxes + (3 + c) * columns + from);
+                Floats d = below > above ? below : above;
+                d = d > 0.0f ? d : 0.0f;
+                d2 += d * d;
+            }
+            const Bools within = __builtin_convertvector(d2 <= reach * reach, Bools);
             unsigned short some;
             __builtin_memcpy(&some, &within, 2);
             unsigned int bits = some;
@@ -153,9 +161,9 @@ def find_covered(
 ):
     """One thread: the nearest body point to each mesh point's interpolated anchor; among equals the first face.
 
-    Arrays by their addresses (`device.address`). mesh: of faces, anchors, starts (of each face's candidates), balls (a
-    ball that holds each candidate: x, y, z, radius, in rows of `columns`, LANES more than there are), candidates and
-    corners (of all body faces).
+    Arrays by their addresses (`device.address`). mesh: of faces, anchors, starts (of each face's candidates), boxes
+    (about each candidate: least x, y, z, then greatest, in rows of `columns`, LANES more than there are), candidates
+    and corners (of all body faces).
     """
     covered_points(count, columns, mesh_at, face_at, barycentrics_at, found_at, weights_at)
 

@@ -17,15 +17,8 @@ from densesynth.render.kernels.lens import NEAR, NO_HIT, OFF_SCREEN, TILE, ZERO,
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False})
 
-FACE_BITS = wp.constant(wp.uint64(28))
 FACE_MASK = wp.constant(wp.uint64(0xFFFFFFF))
 NORMAL_SCALE = wp.constant(wp.float64(1.7592186044416e13))  # 2^44: area normals summed as integers, in any order
-
-
-@wp.func
-def pack_key(z: wp.float64, face: int) -> wp.uint64:
-    """Depth's exponent and 25 bits of its mantissa above the face, so that an atomic minimum keeps the nearest."""
-    return ((wp.cast(z, wp.uint64) << wp.uint64(1)) & ~FACE_MASK) | wp.uint64(face)
 
 
 @wp.func
@@ -61,12 +54,6 @@ def least(a: wp.vec4, b: wp.vec4, c: wp.vec4) -> wp.vec4: ...
     return m;
 """)
 def greatest(a: wp.vec4, b: wp.vec4, c: wp.vec4) -> wp.vec4: ...
-
-
-@wp.func
-def lowest_weight(na: wp.vec3d, nb: wp.vec3d, nc: wp.vec3d, ray: wp.vec2d) -> wp.float64:
-    """Not negative where the ray meets the triangle, once its normals are turned so that det > 0."""
-    return lowest(edge(na, ray), edge(nb, ray), edge(nc, ray))
 
 
 @wp.func
@@ -166,6 +153,68 @@ def bound_faces(
     boxes[t] = wp.vec4i(x0, y0, x1, y1)
 
 
+# Eight pixels at once, which takes C++, for Clang: it compiles every CPU's kernels. A key is the depth's exponent and
+# 25 bits of its mantissa above the face, so that an atomic minimum keeps the nearest.
+@wp.func_native("""
+    const double* ray = (const double*)rays.data;
+    union Bits { double number; unsigned long long bits; } z;
+    for (int y = box[1]; y <= box[3]; ++y) {
+        const int end = y * width + box[2] + 1;
+        for (int pixel = y * width + box[0]; pixel < end;) {
+#if defined(__clang__) && !defined(__CUDACC__)
+            typedef double Eight __attribute__((ext_vector_type(8), aligned(8)));
+            typedef bool Bools __attribute__((ext_vector_type(8)));
+            const Eight first = *(const Eight*)(ray + 2 * pixel), second = *(const Eight*)(ray + 2 * pixel + 8);
+            const Eight h = __builtin_shufflevector(first, second, 0, 2, 4, 6, 8, 10, 12, 14);
+            const Eight g = __builtin_shufflevector(first, second, 1, 3, 5, 7, 9, 11, 13, 15);
+            const Eight u = h * na[0] + g * na[1] + na[2], v = h * nb[0] + g * nb[1] + nb[2];
+            const Eight w = h * nc[0] + g * nc[1] + nc[2];
+            const Bools met = __builtin_convertvector((u >= 0.0) & (v >= 0.0) & (w >= 0.0), Bools);
+            unsigned char bits;
+            __builtin_memcpy(&bits, &met, 1);
+            unsigned int found = bits;
+            if (end - pixel < 8)
+                found &= (1u << (end - pixel)) - 1u;
+            const int from = pixel;
+            pixel += 8;
+            while (found) {
+                const int k = from + __builtin_ctz(found);
+                found &= found - 1u;
+#else
+            const int k = pixel++;
+            const double h = ray[2 * k], g = ray[2 * k + 1];
+            if (na[0] * h + na[1] * g + na[2] >= 0.0 && nb[0] * h + nb[1] * g + nb[2] >= 0.0
+                && nc[0] * h + nc[1] * g + nc[2] >= 0.0) {
+#endif
+                const double total = whole[0] * ray[2 * k] + whole[1] * ray[2 * k + 1] + whole[2];
+                if (total > 0.0) {
+                    z.number = det / total;
+                    const wp::uint64 key = ((z.bits << 1) & ~0xFFFFFFFull) | (wp::uint64)t;
+                    wp::atomic_min(&keys.data[k], key);
+                    wp::atomic_or(&coverage.data[k], bit);
+                }
+            }
+        }
+    }
+""")
+def draw_box(
+    box: wp.vec4i,
+    width: int,
+    t: int,
+    bit: wp.uint32,
+    det: wp.float64,
+    na: wp.vec3d,
+    nb: wp.vec3d,
+    nc: wp.vec3d,
+    whole: wp.vec3d,
+    rays: wp.array(dtype=wp.vec2d),
+    keys: wp.array(dtype=wp.uint64),
+    coverage: wp.array(dtype=wp.uint32),
+):
+    """Face t in its box of pixels: where no edge's product with the ray is negative. On a CPU seven rays beyond the
+    last may be read, so there must be such."""
+
+
 @wp.kernel
 def draw_faces(
     o: Optics,
@@ -195,16 +244,7 @@ def draw_faces(
         na = -na
         nb = -nb
         nc = -nc
-    bit = face_bits[t]
-    normal_sum = na + nb + nc
-    for y in range(box[1], box[3] + 1):
-        for pixel in range(y * o.width + box[0], y * o.width + box[2] + 1):
-            ray = rays[pixel]
-            if lowest_weight(na, nb, nc, ray) >= ZERO:
-                total = edge(normal_sum, ray)
-                if total > ZERO:
-                    wp.atomic_min(keys, pixel, pack_key(det / total, t))
-                    wp.atomic_or(coverage, pixel, bit)
+    draw_box(box, o.width, t, face_bits[t], det, na, nb, nc, na + nb + nc, rays, keys, coverage)
 
 
 @wp.kernel
