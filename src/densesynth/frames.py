@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from densesynth.appearance.hairdresser import Hairdresser
 from densesynth.appearance.hem import cut_hem
 from densesynth.appearance.layout import pack_bytes
 from densesynth.appearance.looks import Library, Look, Wardrobe, draw_looks, plain_face
@@ -116,6 +117,7 @@ class Generator:
         self.left_out += () if self.library is None else self.library.left_out
         self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
         self.dressmaker = Dressmaker(paint, self.atlas.rest_position)
+        self.hairdresser = Hairdresser(paint, self.atlas.rest_position)
         self.closet = self._open_closet(paint)
         self.left_out += () if self.closet is None else self.closet.left_out
         self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
@@ -209,7 +211,21 @@ class Generator:
                         if body_faces[owner - 1] is not self.body.faces:  # both hide
                             shown = np.where(shown.any(axis=1, keepdims=True), body_faces[owner - 1], np.int32(0))
                         body_faces[owner - 1] = shown
+                bodies_bare = posed.vertices
                 posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
+            with self._stage("long hair"):
+                for k, person in enumerate(scene.people):
+                    if person.outfit.tresses is None or "scalp" in covered[k] or pictured[k]:
+                        continue
+                    mesh, binding, fabric = self.hairdresser.fit(
+                        person.outfit,
+                        bodies_bare[k],
+                        posed.vertices[k],
+                        posed.joints[k],
+                        person.rotations,
+                        person.before,
+                    )
+                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=8, binding=binding, fabric=fabric))
             with self._stage("loose clothes"):
                 for k, person in enumerate(scene.people):
                     if person.outfit.loose is None or person.before is None or "hips" in covered[k] or pictured[k]:

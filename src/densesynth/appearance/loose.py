@@ -282,6 +282,16 @@ def sway(
     now = _leg_middles(joints, rotations, rotations, count)
     path = np.stack([*(_leg_middles(joints, rotations, then, count) for then in before), now])
     length = np.maximum(STEP * np.arange(count) + TOP - HIPS, 0.03)[:, None]
+    lag = trail(path, length)
+    size = np.linalg.norm(lag, axis=1, keepdims=True)
+    free = np.clip((length - 0.03) / 0.1, 0.0, 1.0)
+    return np.asarray(lag * free * np.minimum(1.0, FARTHEST / np.maximum(size, 1e-9)))
+
+
+def trail(path: Float64[Array, "k r 3"], length: Float64[Array, "r 1"]) -> Float64[Array, "r 3"]:
+    """How far damped pendulums of some lengths (metres) are behind what carries them along a path: where it was at
+    BEFORE and is now."""
+    now = path[-1]
     stiff = 9.81 / length
     place, speed = path[0].copy(), np.zeros_like(path[0])
     step = (BEFORE[0] - BEFORE[1]) / SUBSTEPS
@@ -292,10 +302,7 @@ def sway(
             push = stiff * (held - place) - 2.0 * DAMPING * np.sqrt(stiff) * speed
             speed = speed + step * push / (1.0 + step * step * stiff + 2.0 * DAMPING * np.sqrt(stiff) * step)
             place = place + step * speed
-    lag = place - now
-    size = np.linalg.norm(lag, axis=1, keepdims=True)
-    free = np.clip((length - 0.03) / 0.1, 0.0, 1.0)
-    return np.asarray(lag * free * np.minimum(1.0, FARTHEST / np.maximum(size, 1e-9)))
+    return np.asarray(place - now)
 
 
 def _leg_middles(

@@ -154,8 +154,27 @@ class Loose:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tresses:
+    """Long hair. length: of what hangs, from the ears or the tie on, metres. front: degrees from straight ahead to its
+    edges; aside: metres of the parting to the left. volume: metres it stands off the head. wave: metres it waves by.
+    forward: degrees from straight ahead from where it falls behind the shoulders. high: how far up it is tied, 0 at the
+    nape .. 1 on the crown. tie: its band's colour."""
+
+    kind: Literal["loose", "pony tail", "bun"]
+    length: float
+    front: float
+    aside: float
+    volume: float
+    wave: float
+    forward: float
+    high: float
+    tie: Colour
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outfit:
-    """One person's looks. seed (0..1) places the grain of skin, cloth and hair. loose: what hangs about the legs."""
+    """One person's looks. seed (0..1) places the grain of skin, cloth and hair. loose: what hangs about the legs.
+    tresses: hair longer than `hair` paints it."""
 
     seed: float
     skin: Skin
@@ -169,6 +188,7 @@ class Outfit:
     headwear: HeadwearKind
     headwear_cloth: Cloth
     loose: Loose | None = None
+    tresses: Tresses | None = None
 
 
 def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:

@@ -39,6 +39,7 @@ _HAIR = {
     "bald": (0.0, 0.0), "buzz": (0.002, 0.004), "short": (0.012, 0.03), "fade": (0.015, 0.035),
     "swept back": (0.012, 0.024),
 }  # fmt: skip
+_COMBED = {"loose": (0.003, 0.005), "pony tail": (0.006, 0.01), "bun": (0.006, 0.01)}  # under long hair
 
 
 def draw_cuts(outfits: Sequence[Outfit], rng: np.random.Generator) -> Float32[Array, "p 6"]:
@@ -50,7 +51,7 @@ def draw_cuts(outfits: Sequence[Outfit], rng: np.random.Generator) -> Float32[Ar
         row[:2] = thick * (0.8 + 0.5 * share[0]), low + (high - low) * share[1]
         thick, low, high = _BOTTOM[outfit.bottom.kind]
         row[2:4] = thick * (0.8 + 0.5 * share[2]), low + (high - low) * share[3]
-        low, high = _HAIR[outfit.hair.kind]
+        low, high = _HAIR[outfit.hair.kind] if outfit.tresses is None else _COMBED[outfit.tresses.kind]
         row[4:] = low + (high - low) * share[4], 0.005 + 0.004 * share[5]
     return cuts
 

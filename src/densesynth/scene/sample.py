@@ -10,6 +10,7 @@ import numpy as np
 
 from densesynth.appearance.loose import BEFORE, draw_loose
 from densesynth.appearance.outfit import draw_outfit
+from densesynth.appearance.tresses import draw_tresses, sways
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies
 from densesynth.errors import ConfigurationError
@@ -58,6 +59,7 @@ def draw_scene(
     rng = stream(seed, index, Purpose.PEOPLE)
     outfits = stream(seed, index, Purpose.OUTFITS)
     loose = stream(seed, index, Purpose.LOOSE) if people.loose and people.shells and body.name == "anny" else None
+    hair = stream(seed, index, Purpose.TRESSES) if people.long_hair and people.shells and body.name == "anny" else None
     places = stream(seed, index, Purpose.PLACES)
     count = int(places.integers(people.count[0], people.count[1], endpoint=True))
 
@@ -65,7 +67,7 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed, box = _draw_person(poses, body, rng, outfits, loose, moving)
+        person, posed, box = _draw_person(poses, body, rng, outfits, loose, hair, moving)
         if view is None:
             view = draw_view(camera, lens, picture, box, seed, first, fisheye)
         else:
@@ -133,11 +135,12 @@ def _draw_person(
     rng: np.random.Generator,
     outfits: np.random.Generator,
     loose: np.random.Generator | None,
+    hair: np.random.Generator | None,
     moving: bool,
 ) -> tuple[PersonInScene, PosedBodies, Box]:
     """A person over the origin, feet on the ground, turned anywhere; the bounding box too."""
     betas = body.sample_betas(rng)
-    again = deepcopy(rng) if moving or loose is not None else None
+    again = deepcopy(rng) if moving or loose is not None or hair is not None else None
     motion, time, pose = poses(rng, 0.0)
     heading = rng.uniform(-np.pi, np.pi)
     rotations = turn(pose.rotations, heading)
@@ -148,10 +151,12 @@ def _draw_person(
         next_posed, _, next_shift = _stand(body, betas, turn(later.rotations, heading), later.height)
         velocity = (next_posed.vertices[0] + next_shift - posed.vertices[0] - shift) * np.float32(1.0 / AHEAD)
     outfit, before = draw_outfit(outfits, body.sex(betas)), None
-    if loose is not None and again is not None:
+    if loose is not None:
         outfit = draw_loose(outfit, body.sex(betas), loose)
-        if outfit.loose is not None:
-            before = np.stack([turn(poses(deepcopy(again), -ago)[2].rotations, heading) for ago in BEFORE])
+    if hair is not None:
+        outfit = draw_tresses(outfit, body.sex(betas), hair)
+    if again is not None and sways(outfit):
+        before = np.stack([turn(poses(deepcopy(again), -ago)[2].rotations, heading) for ago in BEFORE])
     person = PersonInScene(
         betas=betas,
         rotations=rotations,

@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     GARMENTS = 19
     FURNITURE = 20
     LOOSE = 21
+    TRESSES = 22
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

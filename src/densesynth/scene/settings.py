@@ -45,6 +45,8 @@ class PeopleSettings:
     """Skirts, dresses and coats that hang and sway, in some outfits; Anny's body with `shells` only."""
     hems: bool = True
     """Tops worn over trousers end in an edge that hangs about the hips; Anny's body with `shells` only."""
+    long_hair: bool = True
+    """Long hair, loose or tied, that hangs and sways, on some people; Anny's body with `shells` only."""
     garments: Path | None = None
     """Folder of MakeHuman garments and hair (.mhclo with their .obj) that people may wear, for Anny's body."""
     garment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7
