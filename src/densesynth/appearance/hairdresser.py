@@ -19,7 +19,7 @@ from densesynth.appearance.fabric import Fabric, Weave
 from densesynth.appearance.loose import FARTHEST, trail
 from densesynth.appearance.outfit import Cloth, Outfit, Tresses
 from densesynth.appearance.paint import FIELDS, Paint
-from densesynth.appearance.shoes import Last, find_similarity, make_last
+from densesynth.appearance.shoes import Last, find_similarities, make_last
 from densesynth.arrays import Array, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
 from densesynth.geometry.rotations import matrix_from_vector
@@ -154,7 +154,9 @@ class Hairdresser:
 
     def _place(self, bare: Float32[Array, "v 3"]) -> _Head:
         position, rows = self.paint.fields[:, :3].astype(np.float64), self._scalp_rows
-        scale, turn, shift = find_similarity(self._last, bare[rows])
+        scales, turns, middles = find_similarities([self._last], [bare[rows]])
+        scale, turn = float(scales[0]), turns[0]
+        shift = middles[0] - scale * turn @ self._last.middle
         off = bare[rows] - (scale * position[rows] @ turn.T + shift)
         return _Head(scale, turn, shift, off)
 
