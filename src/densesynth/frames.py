@@ -46,8 +46,9 @@ from densesynth.render.buffers import Buffers
 from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
+from densesynth.scene.carried import carry
 from densesynth.scene.closet import Closet, dress_people, open_closet
-from densesynth.scene.furniture import furnish
+from densesynth.scene.furniture import furnish, needs_seat
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.occluders import KINDS, draw_occluders, open_cutouts
@@ -113,6 +114,7 @@ class Generator:
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
         self.shell = Shell(paint)
+        self.trunk = paint.trunk if self.body.name == "anny" else None
         self.library = open_textures(recipe.appearance, assets, paint)
         self.left_out += () if self.library is None else self.library.left_out
         self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
@@ -242,11 +244,21 @@ class Generator:
             for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)
         ]
         meshes = bodies + garments
+        carried: list[SceneMesh] = []
+        if recipe.furniture.carried > 0.0:
+            with self._stage("carried"):
+                seated = [
+                    person.motion == "sit" or needs_seat(joints)
+                    for person, joints in zip(scene.people, posed.joints, strict=True)
+                ]
+                rng = stream(seed, number, Purpose.CARRIED)
+                carried = carry(recipe.furniture.carried, posed, seated, garments, self.trunk, rng)
+                meshes += carried
         if recipe.furniture.seats or recipe.furniture.count[1] > 0:
             with self._stage("furniture"):
                 motions = [person.motion for person in scene.people]
                 rng = stream(seed, number, Purpose.FURNITURE)
-                meshes += furnish(recipe.furniture, posed, motions, scene.camera, rng)
+                meshes += furnish(recipe.furniture, posed, motions, scene.camera, rng, carried)
         if recipe.camera.rig > 1:
             self._kept = (seed, number, scene, posed, worn, meshes, subject)
         return scene, posed, worn, meshes

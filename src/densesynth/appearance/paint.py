@@ -18,7 +18,7 @@ from densesynth.appearance.noise import make_noise_table
 from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.reference.base import Samples
 from densesynth.appearance.reference.paint import paint as paint_plainly
-from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
 from densesynth.errors import AssetError
 
 
@@ -126,6 +126,13 @@ class Paint:
             wp.launch(paint_pictures, dim=-(-n // run), inputs=inputs, outputs=outputs, device=device)
         colour, rough, covered = (output.numpy() for output in outputs)
         return colour, rough, covered
+
+    @cached_property
+    def trunk(self) -> Bool[Array, "v"]:
+        """Which vertices are the trunk's: from the hips to the base of the neck, without arms."""
+        z, arm = self.fields[:, 2], self.fields[:, FIELDS.index("arm")]
+        mask: Array = (arm < 0.02) & (z > 0.72) & (z < 1.39)
+        return mask
 
     @cached_property
     def _tables(self) -> tuple[wp.array, ...]:

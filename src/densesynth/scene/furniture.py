@@ -48,6 +48,8 @@ class FurnitureSettings:
     """Tables, crates, poles, plants, bicycles and balls that stand about, up to 12; [0, 0] is none."""
     before: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.5
     """How many of these stand between the camera and somebody."""
+    carried: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.0
+    """How many of the people carry something: a backpack, a bag, a phone, a book, a bottle; 0 is off."""
     spread: Range = (-1.5, 3.0)
     """How much further from the camera than the first person the others stand, metres."""
 
@@ -61,10 +63,12 @@ def furnish(
     motions: Sequence[str],
     camera: Camera,
     rng: np.random.Generator,
+    carried: Sequence[SceneMesh] = (),
 ) -> list[SceneMesh]:
-    """The things of a frame. posed: people as dressed. motions: the names of what they do."""
+    """The things of a frame. posed: people as dressed. motions: the names of what they do. carried: what they carry,
+    which the others keep clear of."""
     things: list[SceneMesh] = []
-    boxes = [bounding_box(vertices) for vertices in posed.vertices]
+    boxes = [bounding_box(vertices) for vertices in (*posed.vertices, *(mesh.mesh.vertices for mesh in carried))]
     if settings.seats:
         for k in range(len(posed.vertices)):
             seat = find_seat(posed, k, motions[k] == "sit", rng)

@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     FURNITURE = 20
     LOOSE = 21
     TRESSES = 22
+    CARRIED = 23
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

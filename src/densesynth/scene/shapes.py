@@ -159,3 +159,21 @@ def ring(centre: Point, radius: float, thick: float, finish: Finish, n: int = 32
     r, s = ((i + 1) % n) * m + (j + 1) % m, i * m + (j + 1) % m
     faces = np.concatenate([np.stack([p, q, r], 1), np.stack([p, r, s], 1)])
     return Piece(points + np.array(centre), faces.astype(np.int32), finish)
+
+
+def band(path: Float64[Array, "n 3"], across: Point, width: float, thick: float, finish: Finish) -> Piece:
+    """A closed band along a loop that goes round its own middle. across: unit direction in which it is `width` wide."""
+    side = np.array(across, np.float64) * (0.5 * width)
+    outwards = path - path.mean(axis=0)
+    outwards -= np.outer(outwards @ (side / np.linalg.norm(side)), side / np.linalg.norm(side))
+    outwards *= thick / np.linalg.norm(outwards, axis=1, keepdims=True)
+    n = len(path)
+    points = np.stack([path - side, path + side, path + side + outwards, path - side + outwards], axis=1).reshape(-1, 3)
+    i, k = (index.ravel() for index in np.meshgrid(np.arange(n), np.arange(4), indexing="ij"))
+    p, q = 4 * i + k, 4 * i + (k + 1) % 4
+    r, s = 4 * ((i + 1) % n) + k, 4 * ((i + 1) % n) + (k + 1) % 4
+    faces = np.concatenate([np.stack([p, q, s], 1), np.stack([p, s, r], 1)])
+    a, b, c = (points[faces[:, corner]] - path.mean(axis=0) for corner in range(3))
+    if float((np.cross(a, b) * c).sum()) < 0.0:  # the loop went the other way round
+        faces = faces[:, ::-1]
+    return Piece(points, np.ascontiguousarray(faces, dtype=np.int32), finish)
