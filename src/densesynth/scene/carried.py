@@ -80,12 +80,13 @@ def _make(
     posed: PosedBodies,
     k: int,
     seated: bool,
-    clothes: Sequence[Float32[Array, "n 3"]],
+    clothes: Sequence[Array],
     trunk: Bool[Array, "v"] | None,
     left: bool,
     rng: np.random.Generator,
 ) -> tuple[Thing, _Frame] | None:
-    """A thing and where it is, or None where it can't be carried in this pose on this side."""
+    """A thing and where it is, or None where it can't be carried in this pose on this side. clothes: vertices (n, 3) of
+    what the person wears besides."""
     joints, vertices = posed.joints[k].astype(np.float64), posed.vertices[k]
     if kind in ("backpack", "shoulder bag"):
         if trunk is None or seated:
