@@ -205,7 +205,7 @@ def print_report(result: Measured) -> None:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=60)
-    parser.add_argument("--warm-up", type=int, default=8)
+    parser.add_argument("--warm-up", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--device", default="cpu")

@@ -13,6 +13,7 @@ The fisheye lens is in `geometry.fisheye`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class Camera:
         rotation, translation = self.camera_from_world[:3, :3], self.camera_from_world[:3, 3]
         return np.asarray(points_in_world, dtype=np.float64) @ rotation.T + translation
 
-    @property
+    @cached_property
     def centre_in_world(self) -> Float64[Array, "3"]:
         return -self.camera_from_world[:3, :3].T @ self.camera_from_world[:3, 3]
 

@@ -87,10 +87,10 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     kinds, where = kind.numpy().ravel(), pixels.numpy().ravel()
     if per_edge_pixel == 1:
         kinds = (surface.instance.numpy()[where] > 0).astype(np.uint8) * np.minimum(kinds, np.uint8(1))
-    listed = np.flatnonzero(kinds)
-    kinds, where = kinds[listed], where[listed]
-    at_edge = kinds == int(kernels.EDGE)
-    edge_pixels = where[at_edge]
+    listed = np.flatnonzero(kinds != 0)  # of Booleans: three times as fast as of numbers
+    kinds, where = kinds.take(listed), where.take(listed)
+    at_edge = np.flatnonzero(kinds == int(kernels.EDGE))
+    edge_pixels = where.take(at_edge)
     offsets = np.asarray(OFFSETS.get(per_edge_pixel, ((0.0, 0.0),)))
     edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
     edge_faces, edge_shares = (wp.empty(edge_rays.shape, dtype=wp.int32, device=device) for _ in range(2))
@@ -109,9 +109,11 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     background[edge_pixels] = 1.0 - hits.numpy() / np.float32(len(offsets))
     edge_row = np.full(len(where), -1, np.int32)
     edge_row[at_edge] = np.where(kept_counts < 0, -1, np.arange(len(edge_pixels)))
-    some = counts > 0
-    where, edge_row, counts = where[some], edge_row[some], counts[some]
-    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    if not kept_counts.all():  # an edge beside the pixel's places
+        some = np.flatnonzero(counts > 0)
+        where, edge_row, counts = where.take(some), edge_row.take(some), counts.take(some)
+    starts = np.zeros(len(counts) + 1, np.int32)
+    np.cumsum(counts, out=starts[1:])
     total = int(starts[-1])
     types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
     out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
