@@ -122,7 +122,16 @@ class Generator:
         self.hairdresser = Hairdresser(paint, self.atlas.rest_position)
         self.closet = self._open_closet(paint)
         self.left_out += () if self.closet is None else self.closet.left_out
-        self.painter = Painter(paint, self.surroundings, recipe.picture, recipe.sensor, self.device, harmoniser)
+        self.painter = Painter(
+            paint,
+            self.surroundings,
+            recipe.picture,
+            recipe.sensor,
+            self.device,
+            harmoniser,
+            recipe.people.folds if self.body.name == "anny" else 0.0,
+            recipe.people.combed,
+        )
         self.stages: dict[str, float] = {}
         self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], list[SceneMesh], Box] | None = None
 

@@ -109,7 +109,7 @@ class Paint:
         outputs = [wp.empty(n, dtype=kind, device=device) for kind in (wp.vec3, wp.float32, wp.float32)]
         inputs = [
             run,
-            *self._tables,
+            *self.tables,
             # By its address: Warp looks through a structured array for longer than it takes to read it.
             wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=Row, device="cpu").to(device),
             wp.array(np.asarray(instance, dtype=np.int32), dtype=wp.int32, device=device, copy=False),
@@ -135,7 +135,8 @@ class Paint:
         return mask
 
     @cached_property
-    def _tables(self) -> tuple[wp.array, ...]:
+    def tables(self) -> tuple[wp.array, ...]:
+        """Fields, categories, faces and noise on the device."""
         # Three fours a vertex, the first two for every sample, the third for heads; a seat is left over.
         order = ("x", "y", "z", "arm", "leg", "open", "ear", "nail", "lips", "lid", "hair", "hair")
         fields = np.ascontiguousarray(self.fields[:, [FIELDS.index(name) for name in order]]).reshape(-1, 3, 4)

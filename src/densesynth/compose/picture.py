@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.fabric import paint_fabric
 from densesynth.appearance.material import paint_materials
 from densesynth.appearance.paint import Paint, Wardrobe
+from densesynth.appearance.relief import comb, fold, measure_bends
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import Exposure, draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
@@ -58,7 +60,8 @@ class LitScene:
 class Painter:
     """What turns rasterised scenes into pictures, the same for every frame of a run: `light`, `harmonise`, `expose`.
 
-    surroundings: what stands behind the people. harmoniser: None is off.
+    surroundings: what stands behind the people. harmoniser: None is off. folds, combed: how deep cloth folds and how
+    far strands of hair tilt the light (`appearance.relief`), 0 is off.
     """
 
     paint: Paint
@@ -67,6 +70,8 @@ class Painter:
     sensor: SensorSettings
     device: str
     harmoniser: Harmoniser | None = None
+    folds: float = 0.0
+    combed: float = 0.0
 
     def light(
         self,
@@ -92,12 +97,17 @@ class Painter:
             samples = view.samples(self.settings.edge_samples)
         with stage("paint"):
             host = samples.to_numpy()
+            points = paint_points(host, meshes, buffers)
             albedo, roughness, cloth = self.paint.evaluate(
                 [*(person.outfit for person in scene.people), *(m.outfit for m in meshes if m.outfit is not None)],
-                *paint_points(host, meshes, buffers),
+                *points,
                 host.footprint,
                 wardrobe,
             )
+            if self.folds > 0.0:
+                fold_cloth(self.paint, scene, meshes, host, points[1], points[2], cloth, self.folds, samples.normal)
+            if self.combed > 0.0:
+                comb_hair(meshes, host, self.combed, samples.normal)
             paint_fabrics(host, meshes, albedo, roughness, cloth)
             paint_things(host, meshes, albedo, roughness, cloth)
         with stage("backdrop"):
@@ -151,6 +161,43 @@ class Painter:
         return take(
             linear, lit.drawn, self.settings, lit.buffers, lit.behind, camera, velocity, lit.sensor, self.device
         )
+
+
+def fold_cloth(
+    paint: Paint,
+    scene: Scene,
+    meshes: Sequence[SceneMesh],
+    host: SampleArrays,
+    face: Int32[Array, "n"],
+    barycentrics: Float32[Array, "n 3"],
+    cloth: Float32[Array, "n"],
+    strength: float,
+    normals: Any,
+) -> None:
+    """Tilt the samples' normals (Warp's, in place) by the folds of what people wear as their bodies' own surface, and
+    of what is painted as that. face, barycentrics: their body points."""
+    owner = np.array([-1, *(mesh.owner - 1 for mesh in meshes)], np.int32)
+    people = scene.people
+    bends = measure_bends([person.outfit for person in people], [person.rotations for person in people])
+    bodies = [mesh.mesh.vertices for mesh in meshes if mesh.layer == 0 and mesh.owner != SCENERY]
+    person = owner[host.instance]
+    fold(paint, bends, np.stack(bodies), person, face, barycentrics, host.footprint, cloth, strength, normals)
+
+
+def comb_hair(meshes: Sequence[SceneMesh], host: SampleArrays, strength: float, normals: Any) -> None:
+    """Tilt the normals (Warp's, in place) of samples on hair's meshes from strand to strand."""
+    tilted = None
+    for number, mesh in enumerate(meshes, start=1):
+        if mesh.fabric is None or "strands" not in mesh.fabric.finish:
+            continue
+        where = np.flatnonzero(host.instance == number)
+        tilted = normals.numpy() if tilted is None else tilted
+        tilted[where] = comb(
+            mesh.fabric, mesh.mesh.vertices, mesh.mesh.faces, host.face[where], host.barycentrics[where],
+            host.footprint[where], strength, tilted[where],
+        )  # fmt: skip
+    if tilted is not None and not normals.device.is_cpu:  # on a CPU these are the samples' own
+        normals.assign(tilted)
 
 
 def paint_points(

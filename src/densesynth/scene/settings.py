@@ -47,6 +47,10 @@ class PeopleSettings:
     """Tops worn over trousers end in an edge that hangs about the hips; Anny's body with `shells` only."""
     long_hair: bool = True
     """Long hair, loose or tied, that hangs and sways, on some people; Anny's body with `shells` only."""
+    folds: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    """How deep cloth folds, deeper where joints bend, as the light shows it; 0 is off. Anny's body only."""
+    combed: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    """How far the strands of long hair tilt its shine; 0 is off."""
     garments: Path | None = None
     """Folder of MakeHuman garments and hair (.mhclo with their .obj) that people may wear, for Anny's body."""
     garment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7
