@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from densesynth.appearance.colour import as_colour
 from densesynth.appearance.fabric import Fabric, Weave
@@ -52,6 +53,7 @@ class Hairdresser:
     paint: Paint
     rest: Float32[Array, "v 3"]
     _bound: dict[tuple[str, bool], Binding] = field(default_factory=dict)
+    _parts: dict[tuple[str, bool, int], Binding] = field(default_factory=dict)
 
     def fit(
         self,
@@ -70,9 +72,8 @@ class Hairdresser:
         if before is not None and tresses.kind != "bun":
             lag = _sway(joints, rotations, before)
         vertices, shape = self._lay(tresses, bare, dressed, lag, outfit.seed)
-        binding = self._bind(tresses)
         faces = shape.faces
-        binding = binding.part(np.arange(len(faces)), len(vertices))
+        binding = self._bind_part(tresses, len(faces), len(vertices))
         return Mesh(vertices.astype(np.float32), faces), binding, self._colour(outfit, shape, vertices)
 
     def _colour(self, outfit: Outfit, shape: _Shape, vertices: Float64[Array, "n 3"]) -> Fabric:
@@ -102,8 +103,15 @@ class Hairdresser:
         if tresses.kind == "pony tail":
             return _tail(self._skull, tresses, head, obstacle, lag, rows), _tail_shape(rows)
         skull = _comb(self._skull, tresses)
-        placed = head.carry(skull.reshape(-1, 3), self._scalp(tresses)).reshape(skull.shape)
+        placed = head.carry(skull.reshape(-1, 3), self._scalp(skull.reshape(-1, 3))).reshape(skull.shape)
         return _curtain(tresses, placed, head, obstacle, lag, rows, rng), _curtain_shape(rows)
+
+    def _bind_part(self, tresses: Tresses, faces: int, vertices: int) -> Binding:
+        """The binding of hair that is the beginning of the longest of its kind."""
+        key = (tresses.kind, tresses.high > 0.5, faces)
+        if key not in self._parts:
+            self._parts[key] = self._bind(tresses).part(np.arange(faces), vertices)
+        return self._parts[key]
 
     def _bind(self, tresses: Tresses) -> Binding:
         """The binding of the longest hair of a kind; shorter hair is its beginning."""
@@ -160,11 +168,10 @@ class Hairdresser:
         off = bare[rows] - (scale * position[rows] @ turn.T + shift)
         return _Head(scale, turn, shift, off)
 
-    def _scalp(self, tresses: Tresses) -> Float64[Array, "n m"]:
+    def _scalp(self, skull: Float64[Array, "n 3"]) -> Float64[Array, "n m"]:
         """How much of each scalp vertex's own difference each vertex on the skull takes over."""
-        skull = _comb(self._skull, tresses).reshape(-1, 3)
         position = self.paint.fields[self._scalp_rows, :3].astype(np.float64)
-        apart = ((skull[:, None] - position[None, ::3]) ** 2).sum(axis=2)
+        apart = cdist(skull, position[::3], "sqeuclidean")
         weight = np.exp(-apart / (2.0 * 0.03**2)) + 1e-9
         return weight / weight.sum(axis=1, keepdims=True)
 
