@@ -27,7 +27,7 @@ from densesynth.bodies import open_body, open_textures
 from densesynth.body.anny import AnnyBody
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
-from densesynth.compose.occluder import find_feet, hide_pixels, lay_occluders, under_cutout
+from densesynth.compose.occluder import find_feet, find_reach, hide_pixels, lay_occluders, under_cutout
 from densesynth.compose.picture import LitScene, Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
@@ -340,7 +340,8 @@ class Generator:
             with self._stage("occluders"):
                 feet = find_feet(scene.camera, posed.vertices)
                 upright = abs(float(scene.camera.camera_from_world[2, 2])) < STEEP
-                cutouts = lay_occluders(drawn, buffers.instance, self.cutouts, feet, upright)
+                reach = find_reach(scene.camera, posed.vertices)
+                cutouts = lay_occluders(drawn, buffers.instance, self.cutouts, feet, upright, buffers.depth, reach)
         over: dict[str, Array] = {}
         whole = buffers
         if cutouts is not None:

@@ -251,6 +251,15 @@ def test_what_stands_nearer_hides_what_stands_further() -> None:
     assert layers[0] is not None
     assert layers[1] is not None
     np.testing.assert_array_equal(layers[0].albedo, layers[1].albedo)
+    before = np.full((300, 300), np.inf, np.float32)
+    before[:, :150] = 2.0
+    cut = lay_occluders((one,), instance, None, depth=before, reach=np.array([5.0]))
+    whole = lay_occluders((one,), instance, None, depth=before, reach=np.array([1.0]))
+    assert cut is not None
+    assert whole is not None
+    assert whole.hidden[:, :150].any()
+    assert not cut.hidden[:, :150].any()
+    np.testing.assert_array_equal(cut.hidden[:, 150:], whole.hidden[:, 150:])
     high = lay_occluders((one,), instance, None, feet=np.array([230.0]))
     assert high is not None
     assert np.flatnonzero(high.hidden.any(axis=1))[-1] == pytest.approx(230, abs=2)

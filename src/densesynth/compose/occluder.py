@@ -20,6 +20,7 @@ from densesynth.scene.occluders import LARGEST, USUAL, CutoutFolder, Occluder, r
 SHADOW = 0.6  # share of the light that the ground right below a standing cut-out lacks
 BASE = 0.15  # share of a cut-out's height that stands on the ground
 OVER, PAST = 0.1, 0.15  # shares of a cut-out's size by which it reaches beyond what it covers, and beyond the frame
+BEFORE = 0.25  # metres by which what stands before somebody is nearer than they begin
 NEARER = 2.2  # how much larger than drawn something may be that comes in from the frame's edge
 HALF = 128  # alpha, of 255, from which a pixel is no longer the person's
 
@@ -48,12 +49,17 @@ def lay_occluders(
     folder: CutoutFolder | None,
     feet: Float64[Array, "p"] | None = None,
     upright: bool = True,
+    depth: Float32[Array, "h w"] | None = None,
+    reach: Float64[Array, "p"] | None = None,
 ) -> OccluderLayer | None:
     """Place the cut-outs over the people of `instance`, the later over the earlier; None where nothing is covered.
 
     feet: rows of the picture at which the ground below each person is seen (`find_feet`); by default those of their
     lowest pixels. upright: whether the camera sees standing things from the side; else none stands. What doesn't stand
-    comes in from the nearest edge of the frame, enlarged by NEARER at most; where that is too far, it stands too.
+    in from the nearest edge of the frame, enlarged by NEARER at most; where that is too far, it stands too.
+
+    depth: of what the picture shows (+inf where nothing), metres; reach: depth at which each person begins. What stands
+    before one person stands behind what is nearer than that: only with both.
     """
     height, width = instance.shape
     premultiplied = np.zeros((6, height, width), np.float32)
@@ -82,7 +88,10 @@ def lay_occluders(
             one.middle[0] - one.own.shape[1] // 2 + one.box[1].start,
             one.middle[1] - one.own.shape[0] // 2 + one.box[0].start,
         )
-        _paste(premultiplied, alpha, one.values, one.own[one.box], corner)
+        seen = None
+        if one.foot is not None and depth is not None and reach is not None:
+            seen = depth >= np.float32(reach[one.person - 1] - BEFORE)
+        _paste(premultiplied, alpha, one.values, one.own[one.box], corner, seen)
     levels = np.rint(alpha * 255.0).astype(np.uint8)
     if not levels.any():
         return None
@@ -97,13 +106,15 @@ def lay_occluders(
 
 @dataclass(frozen=True)
 class _Placed:
-    """A cut-out as `_make_cutout` makes it, with its middle's pixel (x, y), and its lowest row if it stands."""
+    """A cut-out as `_make_cutout` makes it, with its middle's pixel (x, y), its lowest row if it stands, and whom it
+    hides."""
 
     values: Float32[Array, "6 bh bw"]
     own: Float32[Array, "h w"]
     box: Box
     middle: tuple[int, int]
     foot: int | None
+    person: int
 
 
 def _place(
@@ -124,7 +135,7 @@ def _place(
             factor, edge = found
             if factor > 1.0:
                 values, own, box = _make_cutout(occluder, longest * factor, folder)
-            return _Placed(values, own, box, _cut_by_frame(own, at, frame, edge), None)
+            return _Placed(values, own, box, _cut_by_frame(own, at, frame, edge), None, occluder.person)
         # Too far from the frame's edge to come in from there: it stands as others do.
         occluder = replace(occluder, turn=0.1 * occluder.turn, stands=0.45 * occluder.at)
     assert occluder.stands is not None
@@ -132,7 +143,7 @@ def _place(
     shown = np.flatnonzero((own > 0.5).any(axis=1))
     foot = int(ground + occluder.stands * len(shown))
     down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
-    return _Placed(values, own, box, (at[0], down), foot)
+    return _Placed(values, own, box, (at[0], down), foot, occluder.person)
 
 
 def find_feet(camera: Camera, vertices: Float32[Array, "p v 3"]) -> Float64[Array, "p"]:
@@ -143,6 +154,12 @@ def find_feet(camera: Camera, vertices: Float32[Array, "p v 3"]) -> Float64[Arra
     ahead = in_camera[:, 2] > 0.05
     points = np.where(ahead[:, None], in_camera, (0.0, 0.0, 1.0))
     return np.where(ahead, camera.project_from_camera(points)[:, 1], -1.0)
+
+
+def find_reach(camera: Camera, vertices: Float32[Array, "p v 3"]) -> Float64[Array, "p"]:
+    """Depth at which each person begins, metres."""
+    axis = camera.camera_from_world[2]
+    return np.asarray((vertices.astype(np.float64) @ axis[:3] + axis[3]).min(axis=1))
 
 
 def _spans(own: Float32[Array, "ch cw"]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -242,15 +259,17 @@ def _paste(
     values: Float32[Array, "6 ch cw"],
     own: Float32[Array, "ch cw"],
     corner: tuple[int, int],
+    seen: Bool[Array, "h w"] | None = None,
 ) -> None:
-    """Lay a cut-out over what is there, its upper left corner on a pixel (x, y); changes the first two."""
+    """Lay a cut-out over what is there, its upper left corner on a pixel (x, y); changes the first two. seen: where
+    nothing nearer hides it; None is everywhere."""
     (height, width), (h, w) = alpha.shape, own.shape
     left, top = corner
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, width), min(top + h, height)
     if x0 >= x1 or y0 >= y1:
         return
     there, here = np.s_[y0:y1, x0:x1], np.s_[y0 - top : y1 - top, x0 - left : x1 - left]
-    over = own[here]
+    over = own[here] if seen is None else own[here] * seen[there]
     under = np.float32(1.0) - over
     premultiplied[:, *there] = premultiplied[:, *there] * under + values[:, *here] * over
     alpha[there] = alpha[there] * under + over
