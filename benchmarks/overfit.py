@@ -77,8 +77,8 @@ def report(title: str, found: Evaluation) -> None:
 
 
 def learn_small(people: Path, out: Path, steps: int) -> Path:
-    """Crop network and detector (a quarter of the steps); their joint checkpoint."""
-    kinds: tuple[tuple[Literal["crop", "detector"], int], ...] = (("crop", steps), ("detector", steps // 4))
+    """Crop network and detector (three quarters of the steps); their joint checkpoint."""
+    kinds: tuple[tuple[Literal["crop", "detector"], int], ...] = (("crop", steps), ("detector", steps * 3 // 4))
     for kind, length in kinds:
         run = TrainingRecipe(
             model=ModelSettings(kind=kind, size="tiny"),

@@ -8,12 +8,21 @@ import numpy as np
 import pytest
 import torch
 
+from densesynth.data.warp import fit_box
 from densesynth.errors import AssetError
 from densesynth.model.crops import crop_of
 from densesynth.model.small.checkpoint import SmallModel, join_small, load_small, save_small
 from densesynth.model.small.crop import TINY_CROP, CropMaps, CropNetwork, CropSettings
 from densesynth.model.small.detector import TINY_DETECTOR, Detector, DetectorSettings, assign, cell_centres, choose
-from densesynth.model.small.predict import find_people, label_boxes, predict_small, resample
+from densesynth.model.small.predict import (
+    REACH,
+    find_people,
+    fit_to_masks,
+    label_boxes,
+    predict_small,
+    resample,
+    to_whole_pixels,
+)
 from densesynth.model.small.twice import look_twice, mirror_maps
 from densesynth.surface.mirror import mirror_atlas
 
@@ -84,6 +93,38 @@ def test_maps_lie_over_the_box(small: SmallModel) -> None:
     assert torch.allclose(over[0, 1, :, 0], 0.1 + 0.8 * (torch.arange(32) + 0.5) / 32, atol=1e-5)
     maps = label_boxes(small.crop, np.zeros((64, 64, 3), np.uint8), torch.tensor([[0.0, 0.0, 3.0, 3.0]]))
     assert maps.coarse.shape == (1, 2, 64, 64)  # a person of three pixels
+
+
+def test_boxes_are_drawn_to_their_masks() -> None:
+    """A person planted at 30..71 × 20..87 of a picture, seen in squares about boxes that are some pixels off."""
+    size, true = 128, np.array([30.0, 20.0, 71.0, 87.0], np.float32)
+    boxes = torch.from_numpy(true) + torch.tensor(
+        [[2.0, -3.0, 1.5, 4.0], [-2.5, 1.0, -1.0, -3.0], [0.0, 0.0, 0.0, 0.0]]
+    )
+    y, x = np.mgrid[0:64, 0:64] * 2.0 + 1.0  # middles of the map's samples, pixels of the square
+    affines, masks = [], []
+    for box in boxes.numpy():
+        affine = fit_box(box, size, margin=0.1)
+        low, high = affine[0, 0] * true[:2] + affine[:, 2], affine[0, 0] * true[2:] + affine[:, 2]
+        masks.append(np.min([x - low[0], high[0] - x, y - low[1], high[1] - y], axis=0))  # rises evenly to its middle
+        affines.append(affine)
+    planted = torch.tensor(np.array(masks), dtype=torch.float32), torch.tensor(np.array(affines), dtype=torch.float32)
+    fitted = fit_to_masks(boxes, *planted, size, (100, 90))
+    torch.testing.assert_close(fitted, torch.from_numpy(true).expand(3, 4), atol=0.05, rtol=0.0)
+    far = boxes + 20.0
+    moved = fit_to_masks(far, *planted, size, (200, 200)) - far  # a mask that disagrees moves a box only so far
+    assert (moved.abs() <= REACH * (far[:, 2:] - far[:, :2]).repeat(1, 2) + 1e-4).all()
+    assert (moved < 0.0).all()
+    torch.testing.assert_close(fit_to_masks(boxes, planted[0] * 0.0 - 1.0, planted[1], size, (100, 90)), boxes)
+    cut = fit_to_masks(boxes, *planted, size, (60, 50))
+    assert cut[:, 2].max() <= 50.0
+    assert cut[:, 3].max() <= 60.0
+
+
+def test_boxes_of_whole_pixels() -> None:
+    boxes = torch.tensor([[1.4, 2.6, 9.5001, 20.4], [3.2, 3.2, 3.4, 3.4], [0.0, 0.1, 0.3, 0.4]])
+    expected = [[1.0, 3.0, 10.0, 20.0], [2.0, 2.0, 3.0, 3.0], [0.0, 0.0, 1.0, 1.0]]
+    assert to_whole_pixels(boxes).tolist() == expected
 
 
 def test_cells_near_the_middle_answer_for_the_smallest_person() -> None:
