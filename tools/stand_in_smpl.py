@@ -3,7 +3,8 @@
 Keys, shapes and dtypes are those of the official SMPL, SMPL-H and SMPL-X files; template, skinning, joints and ten
 shape directions (principal components of Anny's adults of that sex) are Anny's (CC0), on Anny's mesh cut down to 6890
 vertices (10475 for SMPL-X, with eyes that are open holes and no expression). `--charts` adds Anny's charts in the form
-of DensePose's `UV_Processed.mat` (two triangles of 13776 in no chart, as there) and a CSE mesh. No official number and
+of DensePose's `UV_Processed.mat` (two triangles of 13776 in no chart, as there) and a CSE mesh, `--anny` a table of the
+form of Anny's `anny2smpl.pth` that lays Anny on the same mesh. No official number and
 nothing of SMPL's topology is in them: with them, all that SMPL bodies pass through can be tried and looked at without
 the files that may not be handed on.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from scipy.io import savemat
 
 from densesynth.bodies import open_body
@@ -240,6 +242,35 @@ def write_stand_in(
     return paths
 
 
+def write_table(folder: Path, anny: AnnyBody, mesh: tuple[np.ndarray, np.ndarray]) -> Path:
+    """Anny on a stand-in's mesh as `anny2smpl.pth`: each vertex near a corner of one of Anny's faces, in it."""
+    order, faces = mesh
+    base = construct_anny().base_mesh_vertex_indices.numpy()
+    face_of = np.zeros(anny.vertex_count, np.int64)
+    corner_of = np.zeros(anny.vertex_count, np.int64)
+    for corner in range(3):
+        face_of[anny.faces[:, corner]] = np.arange(len(anny.faces))
+        corner_of[anny.faces[:, corner]] = corner
+    turned = (np.arange(3) + corner_of[order, None]) % 3
+    corners = np.take_along_axis(anny.faces[face_of[order]], turned, axis=1)
+    weights = np.tile([0.9, 0.06, 0.04], (len(order), 1))
+    table = {
+        "anny2dst_barycentric_coordinates": torch.as_tensor(np.ascontiguousarray(weights.T)),
+        "anny2dst_vertex_indices": torch.as_tensor(base[corners]),
+        "dst_faces": torch.as_tensor(faces.astype(np.int64)),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "anny2smpl.pth"
+    torch.save(table, path)
+    return path
+
+
+def construct_anny() -> Any:
+    import anny
+
+    return anny.Anny()
+
+
 def write_charts(folder: Path, body: Path) -> tuple[Path, Path]:
     """Anny's charts, carried to a stand-in of SMPL's, as `UV_Processed.mat`; and its mesh cut finer once, as CSE's."""
     settings = BodySettings(model="smpl", files=body)
@@ -280,9 +311,13 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--family", choices=tuple(SIZES), default="smpl")
     parser.add_argument("--sexes", nargs="+", choices=tuple(GENDERS), default=("male", "female"))
+    parser.add_argument("--anny", action="store_true", help="anny2smpl.pth too (family smpl)")
     parser.add_argument("--charts", action="store_true", help="UV_Processed.mat and a CSE mesh too (family smpl)")
     arguments = parser.parse_args()
     paths = write_stand_in(arguments.folder, load_anny(print), arguments.family, tuple(arguments.sexes))
+    if arguments.anny:
+        anny = load_anny()
+        paths.append(write_table(arguments.folder, anny, stand_in_mesh(anny)))
     if arguments.charts:
         paths += write_charts(arguments.folder, paths[0])
     for path in paths:

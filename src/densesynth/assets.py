@@ -22,10 +22,12 @@ from scipy.io import whosmat
 from densesynth.body.smpl_files import FACES, SIZES, tell_sex
 from densesynth.errors import AssetError
 from densesynth.pickles import parse_pickle
+from densesynth.retopology import LICENCE, ROLE, SUFFIX, WHERE, is_table, read_table
 from densesynth.surface.official import CHART_FACES, CHART_VERTICES
 
 PICKLE_LIMIT = 600 * 2**20  # bytes; SMPL's pickles have some 40 MB, SMPL-X's some 540 MB
 HEAD = 4096
+TABLE_LIMIT = 16 * 2**20  # bytes; Anny's table for SMPL's mesh has less than one MB
 CSE_VERTICES, CSE_FACES = 27554, 55104
 _SMPL_LICENCE = "non-commercial research, registration; see the site"
 _DENSEPOSE_LICENCE = "CC BY-NC 4.0; made from SMPL, whose licence holds too"
@@ -77,6 +79,7 @@ KNOWN_ASSETS: tuple[KnownAsset, ...] = (
         "CSE mesh smpl_27554", "vertex labels of DensePose CSE",
         "https://dl.fbaipublicfiles.com/densepose/meshes/smpl_27554.pkl", _DENSEPOSE_LICENCE,
     ),
+    KnownAsset(ROLE, "Anny's bodies with DensePose's charts", WHERE, LICENCE),
     KnownAsset("AMASS motion", "poses (SMPL-H and SMPL-X captures)", "https://amass.is.tue.mpg.de", _SMPL_LICENCE),
     KnownAsset(
         "SURREAL texture", "skin and clothing of SMPL bodies",
@@ -159,6 +162,9 @@ def recognise(path: Path) -> FoundAsset | None:
             head = file.read(HEAD)
     except OSError as error:
         raise AssetError(f"{path}: can't be read ({error.strerror or error})") from None
+    if path.suffix == SUFFIX and path.stat().st_size < TABLE_LIMIT and is_table(path):
+        table = read_table(path)
+        return FoundAsset(path, ROLE, f"{len(table.corners)} vertices, {len(table.faces)} triangles")
     if head.startswith(b"PK"):
         return _recognise_table(path, _npz_shapes(path)) if path.suffix == ".npz" else None
     if head.startswith(b"MATLAB"):

@@ -1,7 +1,8 @@
 """A recipe's body: its files found and told apart by content, the body they make, its charts and its paint.
 
-Bodies of SMPL's family wear the paint made for Anny, carried over their skin, and Anny's charts where the user has no
-`UV_Processed.mat`. Files are remembered by role, path and SHA-256, so that an audit poses the very same bodies again.
+Bodies on other meshes (SMPL's family, Anny on SMPL's mesh) wear the paint made for Anny, carried over their skin, and
+Anny's charts where the user has no `UV_Processed.mat`. Files are remembered by role, path and SHA-256, so that an audit
+poses the very same bodies again.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ import numpy as np
 from densesynth.appearance.looks import AppearanceSettings, Library, open_library
 from densesynth.appearance.paint import Paint, load_paint
 from densesynth.appearance.textures import Surface
+from densesynth.arrays import Array
 from densesynth.assets import KNOWN_ASSETS, KnownAsset, recognise
-from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.body.anny import AnnyBody, load_anny, load_anny_on
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.body.smpl_files import Family, Sex
 from densesynth.body.smpl_people import gather_people
 from densesynth.data.schema import BodyFile, Licence
 from densesynth.errors import AssetError, ConfigurationError
+from densesynth.retopology import ROLE, find_table, read_table
 from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.settings import BodySettings
 from densesynth.skin import JoinedSkin, carry_charts, join_to_anny
@@ -34,7 +37,7 @@ from densesynth.surface.official import make_official_atlas, read_official_chart
 from densesynth.surface.textures import coordinates_layout, read_npz_layout, read_obj_layout
 
 Report = Callable[[str], None]
-SUFFIXES = (".pkl", ".npz", ".mat", ".pickle")
+SUFFIXES = (".pkl", ".npz", ".mat", ".pickle", ".pth")
 MESHES: dict[Family, str] = {"smpl": "smpl", "smplh": "smpl", "smplx": "smplx"}  # whose vertices `dp_vertex` counts
 _SPELLED: dict[Family, str] = {"smpl": "SMPL", "smplh": "SMPL-H", "smplx": "SMPL-X"}
 _KNOWN: dict[str, KnownAsset] = {asset.key: asset for asset in KNOWN_ASSETS}
@@ -64,9 +67,12 @@ class BodyAssets:
 
 def open_body(settings: BodySettings, report: Report | None = None) -> BodyAssets:
     """The body that a recipe asks for. Raises AssetError, ConfigurationError, one line each."""
-    if settings.model == "anny":
+    if is_free(settings):
         return _open_anny(report)
-    files = _find_models(settings, report)
+    if settings.model == "anny":
+        files = [_remember(ROLE, find_table(settings.files))]
+    else:
+        files = _find_models(settings, report)
     for role, path in ((_CHARTS, settings.charts), (_CSE, settings.cse_mesh)):
         if path is not None:
             files.append(_remember(role, path))
@@ -81,7 +87,7 @@ def open_textures(settings: AppearanceSettings, assets: BodyAssets, paint: Paint
     if settings.layout is not None:
         npz = settings.layout.suffix.lower() == ".npz"
         layout = read_npz_layout(settings.layout, faces) if npz else read_obj_layout(settings.layout, faces)
-    elif isinstance(assets.body, AnnyBody):
+    elif isinstance(assets.body, AnnyBody) and assets.joined is None:
         layout = coordinates_layout(faces, assets.body.texture_corners(), "Anny's texture coordinates")
     else:
         raise ConfigurationError(
@@ -98,7 +104,7 @@ def reopen_body(
 
     Raises AssetError that names a file that is missing or has changed, and says what to do.
     """
-    if settings.model == "anny":
+    if is_free(settings):
         return _open_anny(report)
     return _load(settings, [_find_again(file, elsewhere) for file in files], report)
 
@@ -115,6 +121,11 @@ def licences_of(files: Sequence[BodyFile]) -> list[Licence]:
     ]
 
 
+def is_free(settings: BodySettings) -> bool:
+    """Whether it is Anny on its own mesh, which needs no file of the user's."""
+    return settings.model == "anny" and settings.topology == "own"
+
+
 def _open_anny(report: Report | None) -> BodyAssets:
     body, atlas = load_anny(report), load_atlas("anny")
     atlas.check_topology(body.faces)
@@ -123,15 +134,21 @@ def _open_anny(report: Report | None) -> BodyAssets:
 
 def _load(settings: BodySettings, files: Sequence[BodyFile], report: Report | None) -> BodyAssets:
     by_role = {file.role: Path(file.path) for file in files}
-    models = [file for file in files if file.role not in (_CHARTS, _CSE)]
-    body = gather_people([load_smpl(Path(file.path), settings.betas, 0, _sex_of(file.role)) for file in models])
-    joined = join_to_anny(body, report)
-    mesh = MESHES[body.first.family]
-    if _CHARTS in by_role:
-        charts = read_official_charts(by_role[_CHARTS])
-        atlas = make_official_atlas(charts, body.faces, body.first.rest_position, body.first.data.mirror, mesh)
+    body: Body
+    mirror: Array | None = None
+    if ROLE in by_role:
+        anny = load_anny_on(read_table(by_role[ROLE]), report)
+        body, mesh, rest = anny, "smpl", anny.at_rest(anny.average_betas())
     else:
-        atlas = carry_charts(joined, body.first.rest_position, mesh)
+        models = [file for file in files if file.role not in (_CHARTS, _CSE)]
+        people = gather_people([load_smpl(Path(file.path), settings.betas, 0, _sex_of(file.role)) for file in models])
+        first = people.first
+        body, mesh, rest, mirror = people, MESHES[first.family], first.rest_position, first.data.mirror
+    joined = join_to_anny(body, report)
+    if _CHARTS in by_role:
+        atlas = make_official_atlas(read_official_charts(by_role[_CHARTS]), body.faces, rest, mirror, mesh)
+    else:
+        atlas = carry_charts(joined, rest, mesh)
     if _CSE in by_role:
         cse = read_cse_mesh(by_role[_CSE], atlas)
         atlas = replace(atlas, reference=ReferenceMesh("smpl_27554", cse.rest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from densesynth.bodies import reopen_body
+from densesynth.bodies import is_free, reopen_body
 from densesynth.config import recipe_from_table
 from densesynth.data.dataset import MANIFEST, Dataset
 from densesynth.data.samples import Charts
@@ -27,7 +27,7 @@ def open_charts(dataset: Dataset, elsewhere: Path | None = None) -> DatasetChart
     manifest = dataset.manifest
     table = {"body": manifest.configuration.get("body", {})}
     settings = recipe_from_table(table, str(dataset.folder / MANIFEST)).body
-    if settings.model == "anny":
+    if is_free(settings):
         return DatasetCharts(atlas=load_atlas("anny"), charts="densesynth")
     atlas = reopen_body(settings, manifest.body_files, elsewhere).atlas
     return DatasetCharts(atlas=atlas, charts="densesynth" if settings.charts is None else "densepose")

@@ -139,7 +139,7 @@ class Generator:
         folder = self.recipe.people.garments
         if folder is None:
             return None
-        if not isinstance(self.body, AnnyBody):
+        if not isinstance(self.body, AnnyBody) or self.body.name != "anny":
             raise ConfigurationError(f"people.garments: MakeHuman garments are for Anny's body, found {self.body.name}")
         return open_closet(folder, self.body, paint, self.atlas)
 

@@ -14,11 +14,12 @@ import cv2
 import numpy as np
 
 from densesynth.arrays import Array, UInt8
-from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.body.anny import AnnyBody, load_anny, load_anny_on
 from densesynth.body.body import Body
 from densesynth.body.smpl import load_smpl
 from densesynth.data.files import encode_png, write_bytes
 from densesynth.errors import AssetError, ConfigurationError
+from densesynth.retopology import SUFFIX, read_table
 from densesynth.skin import join_bodies
 from densesynth.surface.atlas import Atlas, load_atlas
 from densesynth.surface.cse import VertexCharts, charts_of, read_cse_mesh
@@ -43,7 +44,8 @@ class NamedSurface:
 
 
 def open_surface(body: str = "anny", charts: Path | None = None) -> NamedSurface:
-    """`anny` with densesynth's own charts, or an official SMPL or SMPL-H file with DensePose's `UV_Processed.mat`.
+    """`anny` with densesynth's own charts; or, with DensePose's `UV_Processed.mat`, an official SMPL or SMPL-H file, or
+    anny2smpl.pth for Anny on SMPL's mesh.
 
     Raises AssetError, ConfigurationError for files that don't fit each other.
     """
@@ -53,9 +55,13 @@ def open_surface(body: str = "anny", charts: Path | None = None) -> NamedSurface
                 f"{charts}: DensePose's charts are for SMPL's topology; Anny has charts of its own"
             )
         return NamedSurface(load_anny(), load_atlas("anny"))
-    model = load_smpl(Path(body))
     if charts is None:
         raise ConfigurationError(f"{body}: a body of SMPL's topology needs charts; give UV_Processed.mat with --charts")
+    if Path(body).suffix == SUFFIX:
+        anny = load_anny_on(read_table(Path(body)))
+        rest = anny.at_rest(anny.average_betas())
+        return NamedSurface(anny, make_official_atlas(read_official_charts(charts), anny.faces, rest))
+    model = load_smpl(Path(body))
     atlas = make_official_atlas(read_official_charts(charts), model.faces, model.rest_position, model.data.mirror)
     return NamedSurface(model, atlas)
 
@@ -114,7 +120,7 @@ def open_layout(layout: str, surface: NamedSurface) -> TextureLayout:
     if layout == "tiles":
         return tile_layout(surface.atlas)
     if layout == "makehuman":
-        if not isinstance(surface.body, AnnyBody):
+        if not isinstance(surface.body, AnnyBody) or surface.body.retopology is not None:
             raise ConfigurationError("the layout `makehuman` is Anny's; for other bodies give an OBJ")
         return coordinates_layout(surface.body.faces, surface.body.texture_corners(), "Anny's texture coordinates")
     return read_obj_layout(Path(layout), surface.atlas.faces)

@@ -102,7 +102,8 @@ def _open(assets: BodyAssets) -> DifferentiableBody:
     body = assets.body
     if isinstance(body, SmplPeople):
         return differentiable_smpl(body.bodies.get(_NEUTRAL, body.first))
-    return differentiable_anny(body if isinstance(body, AnnyBody) else load_anny())
+    # Poses on another mesh are those on Anny's own.
+    return differentiable_anny(body if isinstance(body, AnnyBody) and body.retopology is None else load_anny())
 
 
 def _fit(file: Path, kept: Path, body: DifferentiableBody, marker_set: MarkerSet | None, report: Report | None) -> None:

@@ -16,7 +16,7 @@ from smpl_files import make_tables, write_npz, write_pickle
 
 from densesynth.body.body import COCO_KEYPOINTS, Body
 from densesynth.body.smpl import OURS_FROM_SMPL, SmplBody, load_smpl
-from densesynth.body.smpl_files import read_smpl
+from densesynth.body.smpl_files import read_smpl, tell_sex
 from densesynth.body.smpl_model import SmplModel, matrices_from_vectors
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.geometry.skeleton import JOINT
@@ -248,6 +248,30 @@ def test_shapes_drawn_are_about_standard_normal_and_bounded(bodies) -> None:
     assert np.abs(betas).max() <= 2.5
     assert abs(betas.mean()) < 0.05
     assert 0.85 < betas.std() < 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "sex"),
+    [
+        ("SMPL_python_v.1.0.0/smpl/models/basicModel_f_lbs_10_207_0_v1.0.0.pkl", "female"),
+        ("SMPL_python_v.1.0.0/smpl/models/basicmodel_m_lbs_10_207_0_v1.0.0.pkl", "male"),
+        ("SMPL_python_v.1.1.0/smpl/models/basicmodel_m_lbs_10_207_0_v1.1.0.pkl", "male"),
+        ("SMPL_python_v.1.1.0/smpl/models/basicmodel_neutral_lbs_10_207_0_v1.1.0.pkl", "neutral"),
+        ("smplify/code/models/basicModel_neutral_lbs_10_207_0_v1.0.0.pkl", "neutral"),
+        ("smpl/SMPL_FEMALE.pkl", "female"),
+        ("mano_v1_2/models/SMPLH_female.pkl", "female"),
+        ("smplh/male/model.npz", "male"),
+        ("smplh/neutral/model.npz", "neutral"),
+        ("models/smplx/SMPLX_NEUTRAL.npz", "neutral"),
+        ("models_lockedhead/smplx/SMPLX_MALE.npz", "male"),
+        ("smplx/SMPLX_NEUTRAL_2020.npz", "neutral"),
+        ("models/model.npz", None),
+    ],
+)
+def test_official_names_tell_the_sex(name: str, sex: str | None) -> None:
+    assert tell_sex({}, Path(name)) == sex
+    for said in ("male", b"male", np.array("male"), np.array(b"male"), np.array(["male"])):
+        assert tell_sex({"gender": said}, Path(name)) == "male"
 
 
 def test_coefficients_layout_and_sex(tmp_path, files) -> None:

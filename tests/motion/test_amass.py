@@ -80,6 +80,51 @@ def test_smplx_with_and_without_one_array(tmp_path):
     assert np.array_equal(one.rotations[:, 22, 0], poses[:, 75])  # the left index finger follows jaw and eyes
 
 
+def test_a_stageii_file_with_all_its_keys(tmp_path):
+    """The keys that SMPL-X's AMASS has beside those that are needed, some of which need unpickling."""
+    poses = make_poses(165)
+    labels = np.array(["ARIEL", "C7"], dtype=object)
+    write_amass(
+        tmp_path / "walk_stageii.npz", poses=poses, mocap_framerate=None, mocap_frame_rate=np.array(120.0),
+        betas=np.arange(16.0), num_betas=np.array(16), gender=np.array("neutral"),
+        surface_model_type=np.array("smplx"), mocap_time_length=np.array(0.075), root_orient=poses[:, :3],
+        pose_body=poses[:, 3:66], pose_hand=poses[:, 75:], pose_jaw=poses[:, 66:69], pose_eye=poses[:, 69:75],
+        markers_latent=np.zeros((2, 3)), latent_labels=labels, markers_latent_vids=np.array({"C7": 1}, dtype=object),
+    )  # fmt: skip
+    clip = read_clip(tmp_path / "walk_stageii.npz")
+    assert clip.frames == FRAMES
+    assert clip.gender == "neutral"
+    assert clip.betas is not None
+    assert len(clip.betas) == 16
+
+
+@pytest.mark.parametrize(
+    ("gender", "found"),
+    [
+        (np.array("male"), "male"),
+        (np.array(b"male"), "male"),
+        (np.array(["Female"]), "female"),
+        (np.array([b"female"]), "female"),
+        (np.array("b'female'"), "female"),
+        (np.array(""), None),
+        (np.array(2.0), None),
+        (np.array("male", dtype=object), None),
+    ],
+)
+def test_genders_however_they_are_written(tmp_path, gender, found):
+    write_amass(tmp_path / "a.npz", gender=gender)
+    assert read_amass(tmp_path / "a.npz").gender == found
+
+
+@pytest.mark.parametrize("rate", [np.array(100), np.array([100.0]), np.array(100.0, np.float32)])
+def test_rates_however_they_are_written(tmp_path, rate):
+    write_amass(tmp_path / "a.npz", mocap_framerate=rate)
+    assert read_amass(tmp_path / "a.npz").frame_rate == 100.0
+    write_amass(tmp_path / "b.npz", mocap_framerate=np.array([100.0, 50.0]))
+    with pytest.raises(AssetError, match="mocap_framerate"):
+        read_amass(tmp_path / "b.npz")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -41,6 +41,47 @@ def test_frame_and_time_before_the_markers(tmp_path, columns):
     assert np.allclose(read_qualisys_markers(path).positions[1], [[0.001, 0.002, 0.003], [0.004, 0.005, 0.006]])
 
 
+@pytest.mark.parametrize("lead", ["", "1\t0.0\t", "7\t"])
+@pytest.mark.parametrize("end", ["", "\t"])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_last_marker_that_is_missing_shifts_nothing(tmp_path, lead, end, named):
+    """Frame, time and a tab at the end may be there or not, with a line of names or without."""
+    columns = "Frame\tTime\t"[: {"": 0, "1\t0.0\t": 11, "7\t": 6}[lead]] + "HeadL X\tHeadL Y\tHeadL Z\t"
+    columns = columns + "HeadR X\tHeadR Y\tHeadR Z" + end + "\n"
+    rows = [f"{lead}10\t20\t30\t\t\t{end}", f"{lead}10\t20\t30\t40\t50\t60{end}"]
+    if named and not lead:
+        columns = "Frame\tTime\t" + columns
+        rows = [f"1\t0\t{row}" for row in rows]
+    path = tmp_path / "walk.tsv"
+    path.write_text(marker_text(rows, columns=columns if named else ""))
+    positions = read_qualisys_markers(path).positions
+    assert np.allclose(positions[:, 0], [0.01, 0.02, 0.03])
+    assert np.isnan(positions[0, 1]).all()
+    assert np.allclose(positions[1, 1], [0.04, 0.05, 0.06])
+
+
+def test_newer_headers_and_stray_tabs(tmp_path):
+    """Lines of newer versions of Qualisys Track Manager, values after more than one tab, events."""
+    text = marker_text(["1\t2\t3\t4\t5\t6\t", "1\t2\t3\t4\t5\t6\t"])
+    text = text.replace("FREQUENCY\t300", "FREQUENCY\t\t300\t").replace("NO_OF_FRAMES\t", "NO_OF_FRAMES\t\t")
+    text = text.replace("DATA_INCLUDED\t3D", "NO_OF_MARKERS\t2\nNO_OF_ANALOG\t0\nANALOG_FREQUENCY\t0\n"
+                        "DESCRIPTION\t--\nEVENT\tStart\t1\t0.0\nDATA_INCLUDED\t3D\t")  # fmt: skip
+    text = text.replace("HeadR\n", "HeadR\t\nTRAJECTORY_TYPES\tMeasured\tMixed\n")
+    path = tmp_path / "walk.tsv"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    clip = read_qualisys_markers(path)
+    assert clip.labels == ("HeadL", "HeadR")
+    assert clip.frame_rate == 300.0
+    assert np.allclose(clip.positions, [[[0.001, 0.002, 0.003], [0.004, 0.005, 0.006]]] * 2)
+
+
+def test_six_degrees_of_freedom_are_told_apart(tmp_path):
+    text = HEADER.format(frames=1, rate=100) + "DATA_INCLUDED\t6D\nBODY_NAMES\tWand\nWand\tX\tY\tZ\tRoll\tPitch\tYaw\t"
+    (tmp_path / "wand.tsv").write_text(text + "Residual\n1\t2\t3\t0\t0\t0\t0.1\n")
+    with pytest.raises(AssetError, match="found 6D; export 3D data"):
+        read_markers(tmp_path / "wand.tsv")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
+from densesynth.body.anny_mesh import Regressor, Retopology, construct_on, sparse_regressor
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
 from densesynth.body.pack import pack_blocks, pack_skin
 from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
@@ -24,15 +25,14 @@ from densesynth.body.rig import Rig, place, read_rig, share, t_pose
 from densesynth.device import start_warp
 from densesynth.geometry.skeleton import JOINT_NAMES
 
-Regressor = tuple[Int64[Array, "m"], Float64[Array, "m 1"], Int64[Array, "17"]]  # vertices, weights, keypoints' starts
-
 
 @dataclass(frozen=True)
 class AnnyBody:
     """Anny behind the `Body` protocol; made by `load_anny`.
 
     betas are Anny's phenotypes, each in [0, 1] (values outside are held at the ends): gender (0 male, 1 female), age
-    (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions.
+    (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions. retopology: the mesh it lies on instead of
+    Anny's own.
     """
 
     faces: Int32[Array, "f 3"]
@@ -51,6 +51,7 @@ class AnnyBody:
     keypoints: Regressor
     vertex_count: int
     name: str = "anny"
+    retopology: Retopology | None = None
 
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "6"]:
         """Draw an adult of 18 to 80 years from Anny's own shape distribution."""
@@ -125,8 +126,6 @@ class AnnyBody:
         self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
     ) -> PosedBodies:
         """What `pose` answers, by Anny's own forward pass in double precision: slow; `pose` is tested against it."""
-        import anny
-
         bones = len(self.rig.parents)
         targets = np.zeros((len(betas), bones, 4, 4))
         labels = torch.as_tensor(betas.astype(np.float64))
@@ -139,9 +138,10 @@ class AnnyBody:
             targets[number, 0, :3, 3] = transl[number]
             targets[number, :, 3, 3] = 1.0
         posed = self._model(torch.as_tensor(targets), labels, pose_parameterization="world-orient")
-        regressor = anny.KeypointsRegressor.coco(self._model, labels=list(COCO_KEYPOINTS))
-        joints = posed["bone_poses"][:, self.rig.joint_bones, :3, 3]
-        return PosedBodies(*(part.numpy().astype(np.float32) for part in (posed["vertices"], joints, regressor(posed))))
+        vertices, joints = posed["vertices"].numpy(), posed["bone_poses"][:, self.rig.joint_bones, :3, 3].numpy()
+        gathered, weights, starts = self.keypoints
+        keypoints = np.add.reduceat(vertices[:, gathered] * weights, starts, axis=1)
+        return PosedBodies(*(part.astype(np.float32) for part in (vertices, joints, keypoints)))
 
     def texture_corners(self) -> Float64[Array, "f 3 2"]:
         """MakeHuman's texture coordinates (v up) of each face's corners, from the package (a second or so)."""
@@ -151,7 +151,7 @@ class AnnyBody:
     @functools.cached_property
     def _model(self) -> Any:
         """Anny's own model, in double precision, for the slow paths."""
-        return _construct_model()
+        return _construct_model() if self.retopology is None else construct_on(self.retopology)[0]
 
     @functools.cached_property
     def _collision(self) -> Any:
@@ -233,6 +233,19 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     if report is not None and not _is_cached():
         report("first start: building Anny's body, about a minute, once …")
     model = _construct_model()
+    return _read_body(model, _read_keypoints(model))
+
+
+def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = None) -> AnnyBody:
+    """Anny on another mesh: some seconds, and the first time on a machine a minute or more. report: told so."""
+    start_warp()
+    if report is not None:
+        report(f"building {retopology.name}: some seconds, the first time a minute or more …")
+    model, keypoints = construct_on(retopology)
+    return replace(_read_body(model, keypoints), name=retopology.name, retopology=retopology)
+
+
+def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
     rig = read_rig(model.bone_labels, model.bone_parents)
     weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
@@ -252,7 +265,7 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
         template_heads=heads.astype(np.float64),
         shape_heads=model.bone_heads_blendshapes.numpy().astype(np.float64),
         tip_vertices=_find_fingertips(rig, vertices, heads, weights, bones),
-        keypoints=_read_keypoints(model),
+        keypoints=keypoints,
         vertex_count=len(model.template_vertices),
     )  # fmt: skip
 
@@ -293,9 +306,7 @@ def _read_keypoints(model: Any) -> Regressor:
     import anny
 
     dense = anny.KeypointsRegressor.coco(model, labels=list(COCO_KEYPOINTS)).regression_weights.numpy()
-    keypoint, vertex = np.nonzero(dense)
-    starts = np.searchsorted(keypoint, np.arange(len(dense)))
-    return vertex, dense[keypoint, vertex].astype(np.float64)[:, None], starts
+    return sparse_regressor(dense)
 
 
 def _read_phenotype(model: Any) -> Phenotype:

@@ -55,7 +55,7 @@ class HarmoniseApply:
     estimate_size: int = 256
     """Side at which the network looks at a picture; the side it was trained at serves best."""
     full_size: bool = False
-    """Let the network answer at the picture's own size, in place of carrying its change of colour there."""
+    """Let the network look at the picture's own size: colours follow its answer more closely, and it costs more."""
     max_drift: float = 0.5
     """A picture whose edges or texture would move by more (pixels on average) is written as it was."""
     device: Literal["cpu", "cuda"] = "cpu"

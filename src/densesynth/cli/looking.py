@@ -80,9 +80,9 @@ def prove(folder: Path, elsewhere: Path | None = None) -> int:
     manifest = read_manifest(folder)  # says at once when this is no dataset
     table = {"body": manifest.configuration.get("body", {})}
     settings = recipe_from_table(table, str(folder / "manifest.json")).body
-    if manifest.body != settings.model:
+    if manifest.body != settings.name:
         raise DatasetError(
-            f"{folder}: was made with the body `{manifest.body}`, and its configuration says `{settings.model}`"
+            f"{folder}: was made with the body `{manifest.body}`, and its configuration says `{settings.name}`"
         )
     assets = reopen_body(settings, manifest.body_files, elsewhere, Console(stderr=True).print)
     with frames_bar(Console(stderr=True), "audited") as advance_to:

@@ -52,7 +52,7 @@ class Map:
     out: Path
     """File to write: .csv for points, .png for a texture."""
     body: str = "anny"
-    """Body that the source is for: anny, or an SMPL or SMPL-H file."""
+    """Body that the source is for: anny, an SMPL or SMPL-H file, or anny2smpl.pth (Anny on SMPL's mesh)."""
     charts: Path | None = None
     """DensePose's UV_Processed.mat, for an SMPL or SMPL-H body."""
     to_body: str | None = None

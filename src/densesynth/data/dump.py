@@ -15,9 +15,9 @@ import numpy as np
 
 from densesynth.arrays import Array, UInt8
 from densesynth.data.results import Box, Detection, Size, decode_iuv, make_detection, warn_of_outsiders
-from densesynth.data.torch_file import read_torch_file
 from densesynth.errors import AssetError
 from densesynth.pickle_names import Pending
+from densesynth.torch_file import read_torch_file
 
 _RESULT_CLASSES = (
     "densepose.structures.chart_result.DensePoseChartResult",

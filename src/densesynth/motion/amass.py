@@ -3,8 +3,8 @@
 SMPL's axes are x left, y up, z forward in the rest pose; a rotation vector in our axes has the same numbers in another
 order, so poses pass bit by bit. The pelvis's rotation takes SMPL's rest pose to the z-up world and ours takes our rest
 pose there. Keys as on https://amass.is.tue.mpg.de: SMPL-H has `poses` (156), `trans`, `betas`, `gender`,
-`mocap_framerate`; SMPL-X has `poses` (165: jaw and eyes between body and hands) or `root_orient`, `pose_body`,
-`pose_hand`, and `mocap_frame_rate`.
+`mocap_framerate`; SMPL-X (`…_stageii.npz`) has `poses` (165: jaw and eyes between body and hands) or `root_orient`,
+`pose_body`, `pose_hand`, and `mocap_frame_rate`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read_amass(path: str | os.PathLike[str]) -> MotionClip:
     rate_key = next((key for key in _RATES if key in arrays), None)
     if rate_key is None:
         raise AssetError(f"{path}: expected a frame rate under `{_RATES[0]}`, found keys {', '.join(arrays)}; add it")
-    rate = float(_numbers(path, arrays, rate_key, ()))
+    rate = float(_numbers(path, arrays, rate_key, () if arrays[rate_key].shape == () else (1,)).item())
     if not rate > 0.0:
         raise AssetError(f"{path}: expected a frame rate above 0 Hz under `{rate_key}`, found {rate}")
     rotations = np.stack([poses[..., 0], -poses[..., 2], poses[..., 1]], axis=-1)
@@ -142,7 +142,8 @@ def _numbers(path: str, arrays: dict[str, Array], key: str, shape: tuple[int, ..
 
 def _gender(arrays: dict[str, Array]) -> str | None:
     value = arrays.get("gender")
-    if value is None or value.ndim or value.dtype.kind not in "US":
+    if value is None or value.size != 1 or value.dtype.kind not in "US":
         return None
     text = value.item()
-    return text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
+    said = text.decode("ascii", "replace") if isinstance(text, bytes) else str(text)
+    return said.removeprefix("b'").removesuffix("'").lower() or None  # bytes that were written as their Python spelling

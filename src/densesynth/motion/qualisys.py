@@ -68,11 +68,10 @@ def read_qualisys_markers(path: str | os.PathLike[str]) -> MarkerClip:
         raise AssetError(f"{path}: expected each marker once in MARKER_NAMES, found {_twice(names)} twice")
     count = 3 * len(names)
     _check_frames(path, table)
-    skip = max(len(table.rows[0][1]) - count, 0) if table.rows[0][1][-1].strip() else 0
-    skip = len(table.columns) - count if table.columns else min(skip, 2)
+    skip = _leading(table, count)
     values = np.full((len(table.rows), count), np.nan)
     for row, (number, cells) in enumerate(table.rows):
-        values[row] = _row(path, number, cells[max(skip, 0) :], count)
+        values[row] = _row(path, number, cells[skip:], count)
     positions = MILLIMETRE * values.reshape(len(table.rows), -1, 3)
     gaps = ~np.isfinite(positions).all(axis=2) | (positions == 0.0).all(axis=2)
     positions[gaps] = np.nan
@@ -150,17 +149,32 @@ def _read_table(path: str) -> _Table:
         )
     if not rows:
         raise AssetError(f"{path}: expected rows of data after the header, found none; the file is cut off")
+    while columns and not columns[-1]:
+        columns.pop()
     return _Table(header, columns, rows)
 
 
 def _check_frames(path: str, table: _Table) -> None:
-    said = (table.header.get("NO_OF_FRAMES") or [""])[0]
+    said = next((value for value in table.header.get("NO_OF_FRAMES", []) if value), "")
     if said.isdecimal() and int(said) != len(table.rows):
         raise AssetError(f"{path}: expected {said} rows (NO_OF_FRAMES), found {len(table.rows)}; the file is cut off")
 
 
+def _leading(table: _Table, count: int) -> int:
+    """How many cells (frame, time) stand before a row's `count` coordinates; a tab may end each row."""
+    if table.columns:
+        return max(len(table.columns) - count, 0)
+    width = max(len(cells) for _, cells in table.rows)
+    whole = [cells for _, cells in table.rows if len(cells) == width]
+    extra = width - count
+    open_end = not any(cells[-1].strip() for cells in whole)
+    if open_end and (extra == 1 or any(cells[-2].strip() for cells in whole)):
+        extra -= 1
+    return min(max(extra, 0), 2)
+
+
 def _rate(path: str, table: _Table) -> float:
-    said = (table.header["FREQUENCY"] or [""])[0]
+    said = next((value for value in table.header["FREQUENCY"] if value), "")
     if not _is_number(said) or not 0.0 < float(said) < 1e6:
         raise AssetError(f"{path}: expected a FREQUENCY above 0 Hz, found “{said[:20]}”")
     return float(said)

@@ -195,8 +195,12 @@ class BodySettings:
 
     model: Literal["anny", "smpl", "smplh", "smplx"] = "anny"
     """anny comes with densesynth; the others need `files`."""
+    topology: Literal["own", "smpl"] = "own"
+    """The mesh that anny has: its own, or SMPL's (Anny's anny2smpl.pth, for non-commercial use), which official charts
+    fit."""
     files: Path | None = None
-    """Folder with the model's official files (searched with its subfolders, told by content), or one file."""
+    """Folder with the model's official files (searched with its subfolders, told by content), or one file. For anny on
+    SMPL's mesh anny2smpl.pth, or a folder that holds it; by default where Anny's package keeps it."""
     genders: tuple[Literal["male", "female", "neutral"], ...] = ("male", "female")
     """Which of the files are used; people of each are as frequent."""
     betas: Annotated[int, Meta(ge=1, le=300)] = 10
@@ -208,16 +212,23 @@ class BodySettings:
     """DensePose CSE's mesh (smpl_27554.pkl): `dp_vertex` then counts its vertices and `ref_model` names it."""
 
     def __post_init__(self) -> None:
-        if self.model == "anny":
+        if self.model != "anny" and self.topology != "own":
+            raise ValueError('`topology` is for `model` = "anny": other models have meshes of their own')
+        if self.model == "anny" and self.topology == "own":
             for name in ("files", "charts", "cse_mesh"):
                 if getattr(self, name) is not None:
                     raise ValueError(
-                        f"`{name}` is for bodies of SMPL's family; set `model` to smpl, smplh or smplx (Anny has "
-                        "charts of its own; its variant on SMPL's mesh is a separate download and no choice here)"
+                        f"`{name}` is for bodies of SMPL's family; set `model` to smpl, smplh or smplx, or `topology` "
+                        "to smpl for Anny on SMPL's mesh (a download of its own); Anny's own mesh has its own charts"
                     )
-        elif self.files is None:
+        elif self.files is None and self.model != "anny":
             raise ValueError(f"`model` = {self.model} needs `files`: the folder with its official files")
         if not self.genders or len(set(self.genders)) != len(self.genders):
             raise ValueError("`genders` must name male, female or neutral, each once at most")
         if self.model == "smplx" and self.charts is not None:
             raise ValueError("`charts` has SMPL's topology, and smplx has another; leave `charts` out")
+
+    @property
+    def name(self) -> str:
+        """What a body made so calls itself."""
+        return "anny-smpl" if self.model == "anny" and self.topology == "smpl" else self.model

@@ -2,7 +2,9 @@
 
 One affine transform of colour for the whole region, and around it a field of small local ones that changes slowly
 over the picture: the linear part of a guided filter (He et al., PAMI 2013) with wide windows, fitted on a coarse grid.
-Such a transform can recolour, but can neither blur nor move an edge inside the region.
+Such a transform can recolour, but can neither blur nor move an edge inside the region. A harmonisation at full size is
+carried likewise, in windows of some pixels: what a network blurs or weaves into its answer (transposed convolutions
+leave a checkerboard) stays behind, and the picture keeps its own detail.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from densesynth.arrays import Array, Float32, Float64
 from densesynth.compose.harmonise.transfer import paste
 
 GRID = 32  # cells along the longer side
+FINE_CELL = 4  # pixels to a cell where a harmonisation at full size is carried
 WINDOW = 3.0  # standard deviation of the local fits' windows, cells
 STIFFNESS = 0.02  # of the local transforms, as a share of the whole region's mass in one window
 RIDGE = 1e-3  # of the global transform towards doing nothing
@@ -25,12 +28,14 @@ def carry_colours(
     small_mask: Float32[Array, "sh sw"],
     picture: Float32[Array, "h w 3"],
     mask: Float32[Array, "h w"],
+    grid: int = GRID,
 ) -> Float32[Array, "h w 3"]:
     """`picture` recoloured inside `mask` as `before` was recoloured to `after` (sRGB, [0, 1], shapes of the same view).
 
-    mask: shares blend, so that an edge pixel is recoloured as much as it shows of the region.
+    mask: shares blend, so that an edge pixel is recoloured as much as it shows of the region. grid: cells along the
+    longer side.
     """
-    whole, local = fit_colours(before, after, small_mask)
+    whole, local = fit_colours(before, after, small_mask, grid)
     height, width = mask.shape
     field = _resize(local.reshape(*local.shape[:2], 12), (width, height), cv2.INTER_LINEAR)
     field = field.reshape(height, width, 4, 3)
@@ -41,7 +46,7 @@ def carry_colours(
 
 
 def fit_colours(
-    before: Float32[Array, "h w 3"], after: Float32[Array, "h w 3"], mask: Float32[Array, "h w"]
+    before: Float32[Array, "h w 3"], after: Float32[Array, "h w 3"], mask: Float32[Array, "h w"], grid: int = GRID
 ) -> tuple[Float64[Array, "4 3"], Float32[Array, "gh gw 4 3"]]:
     """The region's transform (r, g, b, 1) → RGB, and on a coarse grid what is added to it."""
     inside = mask > 0.5
@@ -55,7 +60,7 @@ def fit_colours(
     weighted = features * inside[..., None]
     moments = (weighted[..., :, None] * features[..., None, :]).reshape(*mask.shape, 16)
     targets = (weighted[..., :, None] * residual[..., None, :]).reshape(*mask.shape, 12)
-    scale = GRID / max(mask.shape)
+    scale = grid / max(mask.shape)
     size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
 
     def gather(values: Array) -> Array:

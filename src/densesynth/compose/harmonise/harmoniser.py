@@ -10,12 +10,12 @@ import numpy as np
 import torch
 
 from densesynth.arrays import Array, Float32
-from densesynth.compose.harmonise.carry import carry_colours
+from densesynth.compose.harmonise.carry import FINE_CELL, GRID, carry_colours
 from densesynth.compose.harmonise.checkpoint import load_generator
 from densesynth.compose.harmonise.drift import Drift, measure_drift
 from densesynth.compose.harmonise.generator import RainNet
 from densesynth.compose.harmonise.settings import HarmoniseSettings
-from densesynth.compose.harmonise.transfer import match_band, paste, transfer_reinhard
+from densesynth.compose.harmonise.transfer import match_band, transfer_reinhard
 from densesynth.errors import AssetError
 
 GPU_BATCH = 8
@@ -79,7 +79,7 @@ class Harmoniser:
             whole = [_extend(picture, stride) for picture in pictures]
             answers = self._look(whole, [_extend((mask > 0.5).astype(np.float32), stride) for mask in masks], numbers)
             return [
-                paste(np.ascontiguousarray(answer[: mask.shape[0], : mask.shape[1]]), picture, mask)
+                _keep_detail(np.ascontiguousarray(answer[: mask.shape[0], : mask.shape[1]]), picture, mask)
                 for answer, picture, mask in zip(answers, pictures, masks, strict=True)
             ]
         stride = self.network.settings.stride
@@ -162,6 +162,14 @@ def check_mask(picture: Float32[Array, "h w 3"], mask: Float32[Array, "H W"], so
         raise AssetError(f"{source}: empty; nothing to harmonise: mark the region in white")
     if (mask > 0.5).all():
         raise AssetError(f"{source}: full; nothing to harmonise the region with: leave surroundings in black")
+
+
+def _keep_detail(
+    answer: Float32[Array, "h w 3"], picture: Float32[Array, "h w 3"], mask: Float32[Array, "h w"]
+) -> Float32[Array, "h w 3"]:
+    """The picture with the answer's colours, and detail of its own."""
+    region = (mask > 0.5).astype(np.float32)
+    return carry_colours(picture, answer, region, picture, mask, max(GRID, max(mask.shape) // FINE_CELL))
 
 
 def _extend(values: Float32[Array, "h w *c"], stride: int) -> Float32[Array, "H W *c"]:

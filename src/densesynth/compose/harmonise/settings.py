@@ -28,9 +28,9 @@ class HarmoniseSettings:
     """Side at which the network looks at a picture; its change of colour is carried to full size smoothly."""
 
     full_size: bool = False
-    """The network looks at the picture at its own size and its answer is taken as it is; `estimate_size` is unused.
-    Such an answer may blur or move edges (`max_drift` sees to it), and costs with the picture's area."""
-
+    """The network looks at the picture at its own size, and its answer is carried in windows of some 12 pixels;
+    `estimate_size` is unused. Colours may then change from place to place within a person; it costs with the picture's
+    area."""
     batch: Annotated[int, Meta(ge=1, le=256)] | None = None
     """Frames that the network looks at together, in places of their own (frame i in place i modulo this): pictures may
     depend on it in their last bits, and never on who shares a batch. By default 1 on a CPU and 8 on a GPU."""
