@@ -89,7 +89,7 @@ ALWAYS = {
     "camera.focal_length", "camera.fill", "camera.elevation", "camera.roll", "camera.off_centre", "camera.rig",
     "light.elevation", "light.temperature", "light.key_share", "light.angular_radius", "light.exposure",
     "picture.width", "picture.height", "background.folder", "background.environments", "occluders.folder",
-    "harmonise.checkpoint",
+    "harmonise.batch", "harmonise.checkpoint",
 }  # fmt: skip
 SECTIONS = ("camera", "lens", "fisheye", "background", "light", "sensor", "occluders", "picture", "harmonise")
 
