@@ -38,12 +38,18 @@ CENTRE = np.array([0.0, -0.035, 1.53])  # of the mean adult's skull, metres, at 
 EARS = 1.497  # metres: height from where loose hair hangs
 FRONT, CROWN = np.array([0.0, -0.118, 1.598]), np.array([0.0, 0.012, 1.628])  # ends of the parting
 FAN = 112.0  # degrees from straight ahead from where hair comes from the crown
+AZIMUTHS, POLARS = 120, 61  # of the table of a skull's radius
 CLEAR = 0.007  # metres between hair that hangs and what it lies on
 TURNED = 0.012  # metres that the edges at the face are turned in
 BUNS = 12  # rows of a bun, as many around as STRANDS / 3
 LIGHTER = 1.15  # hair as a mesh lies in more of its own shade than the painted one
 HAIR, INSIDE, TIE = 0, 1, 2  # pieces of the fabric
 SPINE = tuple(JOINT[name] for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head"))
+
+PLAIN = Tresses(
+    kind="loose", length=0.3, front=68.0, aside=0.0, volume=0.015, wave=0.0, forward=95.0, high=0.75,
+    tie=(0.0, 0.0, 0.0),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +109,7 @@ class Hairdresser:
         if tresses.kind == "pony tail":
             return _tail(self._skull, tresses, head, obstacle, lag, rows), _tail_shape(rows)
         skull = _comb(self._skull, tresses)
-        placed = head.carry(skull.reshape(-1, 3), self._scalp(skull.reshape(-1, 3))).reshape(skull.shape)
+        placed = head.carry(skull.reshape(-1, 3), self._scalp).reshape(skull.shape)
         return _curtain(tresses, placed, head, obstacle, lag, rows, rng), _curtain_shape(rows)
 
     def _bind_part(self, tresses: Tresses, faces: int, vertices: int) -> Binding:
@@ -117,10 +123,8 @@ class Hairdresser:
         """The binding of the longest hair of a kind; shorter hair is its beginning."""
         key = tresses.kind, tresses.high > 0.5
         if key not in self._bound:
-            plain = Tresses(
-                kind=tresses.kind, length=STEP * LONGEST, front=68.0, aside=0.0, volume=0.015, wave=0.0, forward=95.0,
-                high=0.75 if tresses.high > 0.5 else 0.25, tie=(0.0, 0.0, 0.0),
-            )  # fmt: skip
+            high = 0.75 if tresses.high > 0.5 else 0.25
+            plain = replace(PLAIN, kind=tresses.kind, length=STEP * LONGEST, high=high)
             vertices, shape = self._lay(plain, self.rest, self.rest, np.zeros((LONGEST, 3)), 0.5)
             below = self._find_below(vertices, shape.faces, head=tresses.kind == "bun")
             self._bound[key] = bind_vertices(below, shape.faces, self._index)
@@ -168,8 +172,10 @@ class Hairdresser:
         off = bare[rows] - (scale * position[rows] @ turn.T + shift)
         return _Head(scale, turn, shift, off)
 
-    def _scalp(self, skull: Float64[Array, "n 3"]) -> Float64[Array, "n m"]:
+    @cached_property
+    def _scalp(self) -> Float64[Array, "n m"]:
         """How much of each scalp vertex's own difference each vertex on the skull takes over."""
+        skull = _comb(self._skull, PLAIN).reshape(-1, 3)
         position = self.paint.fields[self._scalp_rows, :3].astype(np.float64)
         apart = cdist(skull, position[::3], "sqeuclidean")
         weight = np.exp(-apart / (2.0 * 0.03**2)) + 1e-9
@@ -208,6 +214,25 @@ class _Skull:
 
     def radius(self, direction: Float64[Array, "n 3"]) -> Float64[Array, "n"]:
         """How far the head, ears included, reaches in directions (unit), smoothed outwards."""
+        around = (np.arctan2(direction[:, 0], -direction[:, 1]) / (2.0 * np.pi) % 1.0) * AZIMUTHS
+        polar = np.arccos(np.clip(direction[:, 2], -1.0, 1.0)) / np.pi * (POLARS - 1)
+        a, p = around.astype(np.int64) % AZIMUTHS, np.minimum(polar.astype(np.int64), POLARS - 2)
+        da, dp = around - np.floor(around), polar - p
+        upper = self._table[p, a] * (1.0 - da) + self._table[p, (a + 1) % AZIMUTHS] * da
+        lower = self._table[p + 1, a] * (1.0 - da) + self._table[p + 1, (a + 1) % AZIMUTHS] * da
+        return np.asarray(upper * (1.0 - dp) + lower * dp)
+
+    @cached_property
+    def _table(self) -> Float64[Array, "p a"]:
+        """`radius` by polar angle and azimuth."""
+        polar, around = np.meshgrid(
+            np.pi * np.arange(POLARS) / (POLARS - 1), 2.0 * np.pi * np.arange(AZIMUTHS) / AZIMUTHS, indexing="ij"
+        )
+        flat = np.sin(polar)
+        direction = np.stack([flat * np.sin(around), -flat * np.cos(around), np.cos(polar)], axis=2)
+        return self._reach(direction.reshape(-1, 3)).reshape(polar.shape)
+
+    def _reach(self, direction: Float64[Array, "n 3"]) -> Float64[Array, "n"]:
         far = np.linalg.norm(self.points, axis=1)
         cosine = direction @ (self.points / far[:, None]).T
         weight = np.exp((cosine - 1.0) * 160.0) + 1e-12
