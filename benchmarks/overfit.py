@@ -44,28 +44,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kind", choices=["small", "rcnn"], default="small")
-    parser.add_argument("--steps", type=int, default=3600)
+    parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    people = options.out / "people"
-    recipe = recipe_from_table(
-        {"picture": {"width": 256, "height": 256}, "people": {"count": [1, 1]}, "camera": {"fill": [0.6, 0.9]}},
-        "overfit",
-    )
-    generate_dataset(recipe, people, frames=8, seed=5)
+    people = make_people(options.out / "people")
     torch.set_num_threads(options.threads)
     began = time.perf_counter()
     learn = learn_small if options.kind == "small" else learn_rcnn
     checkpoint = learn(people, options.out, options.steps)
     print(f"learnt in {time.perf_counter() - began:.0f} s")
-    predict_pictures(
-        find_pictures(people / ANNOTATIONS), open_predictor(checkpoint), options.out / "predicted", about={}
+    report("own boxes", score_own_boxes(people, checkpoint, options.out / "predicted"))
+    report("annotated boxes", score_annotated_boxes(people, checkpoint, options.out / "boxes.json"))
+
+
+def make_people(out: Path) -> Path:
+    """Eight pictures of one person each."""
+    recipe = recipe_from_table(
+        {"picture": {"width": 256, "height": 256}, "people": {"count": [1, 1]}, "camera": {"fill": [0.6, 0.9]}},
+        "overfit",
     )
-    report("own boxes", evaluate(people, options.out / "predicted" / "results.json", draws=0))
-    boxes = options.out / "boxes.json"
+    generate_dataset(recipe, out, frames=8, seed=5)
+    return out
+
+
+def score_own_boxes(people: Path, checkpoint: Path, out: Path) -> Evaluation:
+    """As a user would: predict the pictures, then evaluate the results."""
+    predict_pictures(find_pictures(people / ANNOTATIONS), open_predictor(checkpoint), out, about={})
+    return evaluate(people, out / "results.json", draws=0)
+
+
+def score_annotated_boxes(people: Path, checkpoint: Path, boxes: Path) -> Evaluation:
+    """With the people's true boxes given; `boxes` is the file they are written to."""
     entries = json.loads((people / ANNOTATIONS).read_text())["annotations"]
     boxes.write_text(json.dumps([{**{key: one[key] for key in KEPT}, "score": 1.0} for one in entries]))
-    report("annotated boxes", evaluate(people, checkpoint, boxes=boxes, draws=0))
+    return evaluate(people, checkpoint, boxes=boxes, draws=0)
 
 
 def report(title: str, found: Evaluation) -> None:

@@ -1,0 +1,25 @@
+"""Eight pictures learnt by heart: data, losses, training, prediction and evaluation agree with one another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from overfit import learn_small, make_people, score_own_boxes
+
+
+def test_eight_pictures_are_learnt_by_heart(tmp_path: Path) -> None:
+    """GPSm AP of at least 0.9, the model finding the people itself. Some minutes: the longest test there is."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        people = make_people(tmp_path / "people")
+        checkpoint = learn_small(people, tmp_path, steps=3000)
+    finally:
+        torch.set_num_threads(threads)
+    found = score_own_boxes(people, checkpoint, tmp_path / "predicted")
+    assert found.scores["gpsm"]["AP"] >= 0.9
+    assert found.box["AP"] >= 0.9
