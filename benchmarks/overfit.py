@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--kind", choices=["small", "rcnn"], default="small")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=4500)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     people = make_people(options.out / "people")
@@ -89,14 +89,17 @@ def report(title: str, found: Evaluation) -> None:
 
 
 def learn_small(people: Path, out: Path, steps: int) -> Path:
-    """Crop network and detector (three quarters of the steps); their joint checkpoint."""
-    kinds: tuple[tuple[Literal["crop", "detector"], int], ...] = (("crop", steps), ("detector", steps * 3 // 4))
-    for kind, length in kinds:
+    """Crop network and detector (half the steps); their joint checkpoint."""
+    kinds: tuple[tuple[Literal["crop", "detector"], int, float], ...] = (
+        ("crop", steps, 4e-3),
+        ("detector", steps // 2, 2e-3),
+    )
+    for kind, length, rate in kinds:
         run = TrainingRecipe(
             model=ModelSettings(kind=kind, size="tiny"),
             data=DataSettings(sources=(SourceSettings(path=people),)),
             augment=STILL,
-            optimiser=OptimiserSettings(rate=2e-3, rate_batch=8, warmup=30, average=0.99, decay_from=0.5),
+            optimiser=OptimiserSettings(rate=rate, rate_batch=8, warmup=60, average=0.99, decay_from=0.4, decay=0.0),
             run=RunSettings(steps=length, batch=8, evaluate_every=0,
                             save_every=200, precision="bfloat16"),
         )  # fmt: skip

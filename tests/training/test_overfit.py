@@ -17,7 +17,7 @@ def test_eight_pictures_are_learnt_by_heart(tmp_path: Path) -> None:
     torch.set_num_threads(2)
     try:
         people = make_people(tmp_path / "people")
-        checkpoint = learn_small(people, tmp_path, steps=3000)
+        checkpoint = learn_small(people, tmp_path, steps=4500)
     finally:
         torch.set_num_threads(threads)
     found = score_own_boxes(people, checkpoint, tmp_path / "predicted")
