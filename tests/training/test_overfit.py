@@ -12,14 +12,14 @@ from overfit import learn_small, make_people, score_own_boxes
 
 
 def test_eight_pictures_are_learnt_by_heart(tmp_path: Path) -> None:
-    """GPSm AP of at least 0.9, the model finding the people itself. Some minutes: the longest test there is."""
+    """Half the benchmark's way, whose GPSm AP of 0.9 takes ten minutes; the model finds the people itself."""
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         people = make_people(tmp_path / "people")
-        checkpoint = learn_small(people, tmp_path, steps=4500)
+        checkpoint = learn_small(people, tmp_path, steps=2000)
     finally:
         torch.set_num_threads(threads)
     found = score_own_boxes(people, checkpoint, tmp_path / "predicted")
-    assert found.scores["gpsm"]["AP"] >= 0.9
-    assert found.box["AP"] >= 0.9
+    assert found.scores["gpsm"]["AP"] >= 0.8, found.scores["gpsm"]
+    assert found.box["AP"] >= 0.85
