@@ -24,6 +24,7 @@ from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDi
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
 from densesynth.device import start_warp
 from densesynth.geometry.skeleton import JOINT_NAMES
+from densesynth.surface.atlas import load_atlas
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,36 @@ def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
 def _construct_model() -> Any:
     import anny
 
-    return anny.Anny().requires_grad_(False)
+    model = anny.Anny().requires_grad_(False)
+    corners, textures = split_alike(
+        model.faces.numpy(), model.face_texture_coordinate_indices.numpy(), load_atlas("anny").faces
+    )
+    model.faces, model.face_texture_coordinate_indices = torch.as_tensor(corners), torch.as_tensor(textures)
+    return model
+
+
+def split_alike(
+    faces: Int64[Array, "f 3"], textures: Int64[Array, "f 3"], charted: Int32[Array, "g 3"]
+) -> tuple[Int64[Array, "f 3"], Int64[Array, "f 3"]]:
+    """Faces and their corners' texture coordinates with every quad split along the diagonal that `charted` has.
+
+    Anny splits quads along the shorter diagonal, and where both are as long, as the machine happens to round.
+    Faces of another mesh come back as they were.
+    """
+    if faces.shape != charted.shape:
+        return faces, textures
+    rows = np.flatnonzero((faces != charted).any(axis=1))
+    if len(rows) % 2:
+        return faces, textures
+    halves = rows.reshape(-1, 2)  # a quad's two triangles follow each other
+    own, wanted = faces[halves].reshape(-1, 6), charted[halves].reshape(-1, 6)
+    same = wanted[:, :, None] == own[:, None, :]
+    if not (same.any(axis=1).all() and same.any(axis=2).all()):
+        return faces, textures
+    split, laid = faces.copy(), textures.copy()
+    split[rows] = charted[rows]
+    laid[rows] = np.take_along_axis(textures[halves].reshape(-1, 6), same.argmax(axis=2), axis=1).reshape(-1, 3)
+    return split, laid
 
 
 def _is_cached() -> bool:
