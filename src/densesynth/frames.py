@@ -56,6 +56,7 @@ from densesynth.scene.place import Box, bounding_box
 from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
 from densesynth.scene.scene import Scene
 from densesynth.scene.seeds import Purpose, stream
+from densesynth.surface.binding import index_faces
 
 STEEP = 0.7  # sine of how far up or down the camera looks, from where flat cut-outs can't stand
 Report = Callable[[str], None]
@@ -117,9 +118,10 @@ class Generator:
         self.trunk = paint.trunk if self.body.name == "anny" else None
         self.library = open_textures(recipe.appearance, assets, paint)
         self.left_out += () if self.library is None else self.library.left_out
-        self.shoemaker = Shoemaker(paint, self.atlas.rest_position)
-        self.dressmaker = Dressmaker(paint, self.atlas.rest_position)
-        self.hairdresser = Hairdresser(paint, self.atlas.rest_position)
+        index = index_faces(self.atlas.rest_position, paint.faces)
+        self.shoemaker = Shoemaker(paint, index)
+        self.dressmaker = Dressmaker(paint, index)
+        self.hairdresser = Hairdresser(paint, index)
         self.closet = self._open_closet(paint)
         self.left_out += () if self.closet is None else self.closet.left_out
         self.painter = Painter(

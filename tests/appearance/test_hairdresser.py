@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from densesynth.appearance.hairdresser import LONGEST, SKULL, STRANDS, Hairdresser, _rows_of, _sway
-from densesynth.appearance.loose import BEFORE, FARTHEST
+from densesynth.appearance.hairdresser import Hairdresser, _sway
+from densesynth.appearance.hairstyles import LONGEST, SKULL, STRANDS, rows_of
 from densesynth.appearance.outfit import Outfit, Tresses, draw_outfit
 from densesynth.appearance.paint import FIELDS, load_paint
+from densesynth.appearance.sway import BEFORE, FARTHEST
 from densesynth.appearance.tresses import draw_tresses, sways
 from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.config import recipe_from_table
 from densesynth.frames import Generator
 from densesynth.motion.library import pose_at
 from densesynth.surface.atlas import load_atlas
+from densesynth.surface.binding import index_faces
 from densesynth.surface.closest import closest_points, vertex_normals
 
 LOOSE = Tresses(
@@ -32,7 +34,7 @@ def body() -> AnnyBody:
 
 @pytest.fixture(scope="module")
 def dresser(body: AnnyBody) -> Hairdresser:
-    return Hairdresser(load_paint(body.faces), load_atlas("anny").rest_position)
+    return Hairdresser(load_paint(body.faces), index_faces(load_atlas("anny").rest_position, body.faces))
 
 
 def wearing(tresses: Tresses) -> Outfit:
@@ -79,7 +81,7 @@ def test_shorter_hair_is_bound_as_the_beginning_of_longer(dresser: Hairdresser, 
         for length in (0.1, 0.4)
     )
     count = len(short[0].vertices)
-    assert count == (SKULL + _rows_of(replace(LOOSE, length=0.1))) * (STRANDS + 2) < len(long[0].vertices)
+    assert count == (SKULL + rows_of(replace(LOOSE, length=0.1))) * (STRANDS + 2) < len(long[0].vertices)
     assert np.array_equal(short[1].vertex.face, long[1].vertex.face[:count])
     bound = dresser.paint.fields[body.faces[long[1].vertex.face]].mean(axis=1)
     assert (bound[:, FIELDS.index("arm")] < 0.03).all()

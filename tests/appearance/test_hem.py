@@ -16,6 +16,7 @@ from densesynth.config import recipe_from_table
 from densesynth.frames import Generator
 from densesynth.motion.library import pose_at
 from densesynth.surface.atlas import load_atlas
+from densesynth.surface.binding import index_faces
 from densesynth.surface.covered import find_covered_vertices
 
 
@@ -26,7 +27,7 @@ def body() -> AnnyBody:
 
 @pytest.fixture(scope="module")
 def maker(body: AnnyBody) -> Dressmaker:
-    return Dressmaker(load_paint(body.faces), load_atlas("anny").rest_position)
+    return Dressmaker(load_paint(body.faces), index_faces(load_atlas("anny").rest_position, body.faces))
 
 
 def outfits(count: int) -> list[Outfit]:
@@ -77,14 +78,14 @@ def test_the_hips_do_not_poke_through(maker: Dressmaker, body: AnnyBody, motion:
     assert len(under) > 100
     assert covered.mean() > 0.97, covered.mean()
     # Bound to the trunk and thighs below it, each half to its own side.
-    bound = maker.rest[body.faces[binding.vertex.face]].mean(axis=1)
+    bound = maker.index.rest[body.faces[binding.vertex.face]].mean(axis=1)
     side = np.cos(2.0 * np.pi * (np.arange(len(mesh.vertices)) % AROUND) / AROUND)
     assert (np.sign(side) == np.sign(bound[:, 0]))[np.abs(side) > 0.2].mean() > 0.995
     assert (maker.paint.fields[body.faces[binding.vertex.face], FIELDS.index("arm")] < 0.0).all()
 
 
 def test_an_open_jacket_is_part_of_the_closed_one(maker: Dressmaker) -> None:
-    vertices, upright = maker.rest, np.zeros(3, np.float32)
+    vertices, upright = maker.index.rest, np.zeros(3, np.float32)
     closed = Loose(kind="hem", length=0.025, flare=0.1, folds=6, depth=0.5, opening=0.0)
     whole, binding = maker.hem(closed, vertices, upright)
     part, some = maker.hem(replace(closed, opening=0.35), vertices, upright)

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from densesynth.appearance.loose import AROUND, BEFORE, LOWEST, Dressmaker, draw_loose, rings_of, sway
+from densesynth.appearance.loose import AROUND, LOWEST, Dressmaker, draw_loose, rings_of, sway
 from densesynth.appearance.outfit import Loose, draw_outfit
 from densesynth.appearance.paint import FIELDS, load_paint
+from densesynth.appearance.sway import BEFORE
 from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.motion.library import pose_at
 from densesynth.surface.atlas import load_atlas
+from densesynth.surface.binding import index_faces
 from densesynth.surface.covered import find_covered_vertices
 
 SKIRT = Loose(kind="skirt", length=0.36, flare=0.3, folds=8, depth=0.3, opening=0.0)
@@ -25,7 +27,7 @@ def body() -> AnnyBody:
 
 @pytest.fixture(scope="module")
 def maker(body: AnnyBody) -> Dressmaker:
-    return Dressmaker(load_paint(body.faces), load_atlas("anny").rest_position)
+    return Dressmaker(load_paint(body.faces), index_faces(load_atlas("anny").rest_position, body.faces))
 
 
 def dressed_in(loose: Loose):
@@ -72,7 +74,7 @@ def test_each_half_is_bound_to_its_own_side(maker: Dressmaker, body: AnnyBody) -
     mesh, binding, _ = maker.fit(dressed_in(SKIRT), vertices, joints, rotations, before)
     angle = 2.0 * np.pi * (np.arange(len(mesh.vertices)) % AROUND) / AROUND
     side = np.cos(angle)
-    bound = maker.rest[body.faces[binding.vertex.face]].mean(axis=1)[:, 0]
+    bound = maker.index.rest[body.faces[binding.vertex.face]].mean(axis=1)[:, 0]
     clear = np.abs(side) > 0.2
     assert (np.sign(side[clear]) == np.sign(bound[clear])).mean() > 0.995
     leg = maker.paint.fields[body.faces[binding.vertex.face], FIELDS.index("leg")].mean(axis=1)

@@ -9,8 +9,7 @@ import pytest
 
 from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.paint import load_paint
-from densesynth.appearance.shoes import Shoemaker, find_leg, find_similarities, load_bound, make_last, make_shoe
-from densesynth.geometry.rotations import matrix_from_vector
+from densesynth.appearance.shoes import Shoemaker, find_leg, load_bound, make_shoe
 from densesynth.surface.atlas import load_atlas
 from densesynth.surface.binding import index_faces
 
@@ -18,23 +17,12 @@ from densesynth.surface.binding import index_faces
 @pytest.fixture(scope="module")
 def maker() -> Shoemaker:
     atlas = load_atlas("anny")
-    return Shoemaker(load_paint(atlas.faces), atlas.rest_position)
+    return Shoemaker(load_paint(atlas.faces), index_faces(atlas.rest_position, atlas.faces))
 
 
 def outfit_with_top(top: float):
     outfit = draw_outfit(np.random.default_rng(1), 0.5)
     return replace(outfit, footwear=replace(outfit.footwear, top=top))
-
-
-def test_a_similarity_is_found_again() -> None:
-    rng = np.random.default_rng(0)
-    points = rng.normal(size=(40, 3))
-    turn = matrix_from_vector(np.array([0.3, -0.8, 0.5]))
-    places = [1.3 * points @ turn.T + [1.0, 2.0, 3.0], points]
-    scales, turns, middles = find_similarities([make_last(points, np.arange(40))] * 2, places)
-    assert scales == pytest.approx([1.3, 1.0])
-    assert np.allclose(turns, [turn, np.eye(3)])
-    assert np.allclose(middles, [place.mean(axis=0) for place in places])
 
 
 @pytest.mark.parametrize("top", [0.058, 0.09, 0.13, 0.175, 0.24])
@@ -70,7 +58,7 @@ def test_what_is_in_the_shoe_is_not_drawn_and_faces_keep_their_numbers(maker: Sh
 @pytest.mark.parametrize(("collar", "left"), [(6, True), (17, False)])
 def test_the_bindings_that_come_along_are_those_that_would_be_found(maker: Shoemaker, collar: int, left: bool) -> None:
     known = load_bound(len(maker.paint.fields))
-    leg, index = find_leg(maker.paint, left), index_faces(maker.rest, maker.paint.faces)
+    leg, index = find_leg(maker.paint, left), maker.index
     made = make_shoe(leg, index, collar / 100.0).binding
     assert np.array_equal(known[collar, left].face, made.vertex.face)
     np.testing.assert_allclose(known[collar, left].barycentrics, made.vertex.barycentrics, atol=1e-5)

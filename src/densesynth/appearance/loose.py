@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -17,11 +16,12 @@ from scipy.sparse import csr_array
 from densesynth.appearance.fabric import Fabric, Weave
 from densesynth.appearance.outfit import Cloth, Loose, Outfit
 from densesynth.appearance.paint import FIELDS, Paint
+from densesynth.appearance.sway import lag_behind
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
-from densesynth.geometry.rotations import matrix_from_vector
+from densesynth.geometry.rotations import matrix_from_vector, unit
 from densesynth.geometry.skeleton import JOINT
-from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.locate import Located
 
@@ -40,10 +40,7 @@ EMERGE = 0.006  # metres that a hem's first ring lies inside the shirt that it c
 FULL = 0.035  # metres that a hem stands off at most
 TURNED = (0.004, 0.008)  # metres that a hem's edge is turned in, and up
 BAND, REACH = 0.016, 0.08  # metres: width of the measure along the leg, and from where it counts nothing
-BEFORE = (0.5, 0.4, 0.3, 0.2, 0.1)  # seconds before the moment from which sway is reckoned
-DAMPING, SUBSTEPS = 0.35, 5
 WIDEST = 0.32  # metres from a ring's middle to what it holds of folded limbs
-FARTHEST = 0.06  # metres that cloth lags
 PLAIN = Loose(kind="skirt", length=LOWEST, flare=0.0, folds=9, depth=0.0, opening=0.0)
 
 
@@ -54,10 +51,11 @@ def rings_of(loose: Loose) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Dressmaker:
-    """Makes loose garments for bodies of the paint's topology. rest: the body that labels are interpolated on."""
+    """Makes loose garments for bodies of the paint's topology. index: of the body that labels are interpolated
+    on."""
 
     paint: Paint
-    rest: Float32[Array, "v 3"]
+    index: FaceIndex
     _made: dict[tuple[int, float], tuple[Binding, Weave]] = field(default_factory=dict)
     _hems: dict[tuple[int, float], Binding] = field(default_factory=dict)
     _measures: dict[int, _Measure] = field(default_factory=dict)
@@ -71,7 +69,7 @@ class Dressmaker:
         before: Float32[Array, "k 52 3"],
     ) -> tuple[Mesh, Binding, Fabric]:
         """The outfit's loose garment on a posed body (world, metres) as dressed. before: the pose's rotations at the
-        times of BEFORE."""
+        times of `sway.BEFORE`."""
         loose = outfit.loose
         assert loose is not None  # the caller's to know
         count = rings_of(loose)
@@ -88,8 +86,8 @@ class Dressmaker:
         trunk = -matrix_from_vector(pelvis.astype(np.float64))[:, 2]
         placed = hang(self._measured(count), loose, dressed, np.zeros((count, 3)), count, trunk)
         edge, above = placed[-1], placed[-2]
-        inwards = _unit(placed[-1].mean(axis=0) - edge)
-        turned = edge + TURNED[0] * inwards + TURNED[1] * _unit(above - edge)
+        inwards = unit(placed[-1].mean(axis=0) - edge)
+        turned = edge + TURNED[0] * inwards + TURNED[1] * unit(above - edge)
         binding = self._make_hem(count, loose.opening)
         vertices = np.concatenate([placed, turned[None]]).reshape(-1, 3)
         return Mesh(vertices.astype(np.float32), binding.faces), binding
@@ -104,13 +102,9 @@ class Dressmaker:
         return self._measures[count]
 
     @cached_property
-    def _index(self) -> FaceIndex:
-        return index_faces(self.rest, self.paint.faces)
-
-    @cached_property
     def _whole(self) -> Binding:
         """The binding of all rings, without an opening."""
-        return bind_vertices(self._find_below(PLAIN, None), _join(rings_of(PLAIN), 0.0), self._index)
+        return bind_vertices(self._find_below(PLAIN, None), _join(rings_of(PLAIN), 0.0), self.index)
 
     @cached_property
     def _below_hems(self) -> Located:
@@ -120,10 +114,10 @@ class Dressmaker:
     def _find_below(self, loose: Loose, trunk: Float64[Array, "3"] | None) -> Located:
         """The body points under a garment's rings at rest."""
         count = rings_of(loose)
-        placed = hang(self._measured(count), loose, self.rest, np.zeros((count, 3)), count, trunk).reshape(-1, 3)
+        placed = hang(self._measured(count), loose, self.index.rest, np.zeros((count, 3)), count, trunk).reshape(-1, 3)
         rows = np.flatnonzero((self.paint.fields[self.paint.faces, FIELDS.index("arm")] < 0.0).all(axis=1))
         facing = vertex_normals(placed, _join(count, 0.0))
-        found = closest_points(placed, self.rest, self.paint.faces[rows], facing).located
+        found = closest_points(placed, self.index.rest, self.paint.faces[rows], facing).located
         return found._replace(face=rows[found.face].astype(np.int32))
 
     def _make(self, count: int, opening: float) -> tuple[Binding, Weave]:
@@ -144,7 +138,7 @@ class Dressmaker:
             rows = np.arange((count + 1) * AROUND)
             rows[count * AROUND :] -= AROUND
             below = Located(self._below_hems.face[rows], self._below_hems.barycentrics[rows])
-            self._hems[key] = bind_vertices(below, _join(count + 1, 0.0), self._index)
+            self._hems[key] = bind_vertices(below, _join(count + 1, 0.0), self.index)
         return self._hems[key]
 
 
@@ -193,11 +187,11 @@ def hang(
     points = dressed[measure.rows].astype(np.float64)
     left, right = (side @ points for side in measure.sides)
     centre = (left + right) / 2.0
-    down = _unit(_smooth(np.gradient(left, axis=0)) + _smooth(np.gradient(right, axis=0)))
-    down = _unit(_smooth(down))
+    down = unit(_smooth(np.gradient(left, axis=0)) + _smooth(np.gradient(right, axis=0)))
+    down = unit(_smooth(down))
     if trunk is not None:
-        down = np.broadcast_to(_unit(trunk + LEGS * _unit(down[-1] + down[len(down) // 2])), down.shape)
-    across = _carry(_unit(left[0] - right[0]), down)
+        down = np.broadcast_to(unit(trunk + LEGS * unit(down[-1] + down[len(down) // 2])), down.shape)
+    across = _carry(unit(left[0] - right[0]), down)
     ahead = np.cross(down, across)  # forwards, for a body that stands
     angle = 2.0 * np.pi * np.arange(AROUND) / AROUND
     out = np.cos(angle)[:, None] * across[:, None] + np.sin(angle)[:, None] * ahead[:, None]
@@ -278,31 +272,11 @@ def sway(
     joints: Float32[Array, "52 3"], rotations: Float32[Array, "52 3"], before: Float32[Array, "k 52 3"], count: int
 ) -> Float64[Array, "r 3"]:
     """How far free cloth at each ring is behind the legs, metres: a damped pendulum as long as it hangs, carried by the
-    legs' middle through the poses at BEFORE and now, the pelvis held where it is."""
+    legs' middle through the poses at `sway.BEFORE` and now, the pelvis held where it is."""
     now = _leg_middles(joints, rotations, rotations, count)
     path = np.stack([*(_leg_middles(joints, rotations, then, count) for then in before), now])
     length = np.maximum(STEP * np.arange(count) + TOP - HIPS, 0.03)[:, None]
-    lag = trail(path, length)
-    size = np.linalg.norm(lag, axis=1, keepdims=True)
-    free = np.clip((length - 0.03) / 0.1, 0.0, 1.0)
-    return np.asarray(lag * free * np.minimum(1.0, FARTHEST / np.maximum(size, 1e-9)))
-
-
-def trail(path: Float64[Array, "k r 3"], length: Float64[Array, "r 1"]) -> Float64[Array, "r 3"]:
-    """How far damped pendulums of some lengths (metres) are behind what carries them along a path: where it was at
-    BEFORE and is now."""
-    now = path[-1]
-    stiff = 9.81 / length
-    place, speed = path[0].copy(), np.zeros_like(path[0])
-    step = (BEFORE[0] - BEFORE[1]) / SUBSTEPS
-    for start, end in pairwise(path):
-        for part in range(1, SUBSTEPS + 1):
-            held = start + (end - start) * (part / SUBSTEPS)
-            # Implicit in the speed, so that short pendulums don't blow up.
-            push = stiff * (held - place) - 2.0 * DAMPING * np.sqrt(stiff) * speed
-            speed = speed + step * push / (1.0 + step * step * stiff + 2.0 * DAMPING * np.sqrt(stiff) * step)
-            place = place + step * speed
-    return np.asarray(place - now)
+    return lag_behind(path, length, np.clip((length - 0.03) / 0.1, 0.0, 1.0))
 
 
 def _leg_middles(
@@ -348,13 +322,9 @@ def _carry(first: Float64[Array, "3"], down: Float64[Array, "r 3"]) -> Float64[A
     """A direction carried from ring to ring, across each."""
     carried = np.empty_like(down)
     for k, axis in enumerate(down):
-        first = _unit(first - (first @ axis) * axis)
+        first = unit(first - (first @ axis) * axis)
         carried[k] = first
     return carried
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
 
 
 def _smooth(rows: Float64[Array, "r 3"]) -> Float64[Array, "r 3"]:

@@ -7,7 +7,6 @@ blended, so that it bends at the ball and at the ankle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -22,7 +21,8 @@ from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import FIELDS, Paint
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.geometry.mesh import Mesh
-from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
+from densesynth.geometry.similarity import Landmarks, find_similarities, make_landmarks
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.locate import Located
 
@@ -45,11 +45,11 @@ class Shoe(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Shoemaker:
-    """Makes and lays on shoes for bodies of the paint's topology. rest: the body that labels are interpolated on
-    (`Atlas.rest_position`)."""
+    """Makes and lays on shoes for bodies of the paint's topology. index: of the body that labels are
+    interpolated on (`Atlas.rest_position`)."""
 
     paint: Paint
-    rest: Float32[Array, "v 3"]
+    index: FaceIndex
     _made: dict[tuple[int, bool], Shoe] = field(default_factory=dict)
     _hidden: dict[int, Int32[Array, "f 3"]] = field(default_factory=dict)
 
@@ -83,23 +83,19 @@ class Shoemaker:
     def _shoe(self, collar: int, left: bool) -> Shoe:
         key = (collar, left)
         if key not in self._made:
-            self._made[key] = make_shoe(self._legs[left], self._index, collar / 100.0, self._bound.get(key))
+            self._made[key] = make_shoe(self._legs[left], self.index, collar / 100.0, self._bound.get(key))
         return self._made[key]
-
-    @cached_property
-    def _index(self) -> FaceIndex:
-        return index_faces(self.rest, self.paint.faces)
 
     @cached_property
     def _legs(self) -> dict[bool, Leg]:
         return {left: find_leg(self.paint, left) for left in (True, False)}
 
     @cached_property
-    def _lasts(self) -> tuple[Last, ...]:
+    def _lasts(self) -> tuple[Landmarks, ...]:
         """Of the left foot and then of the right, the whole's and its regions'."""
         position = self.paint.fields[:, :3].astype(np.float64)
         rows = [rows for leg in self._legs.values() for rows in (np.concatenate(leg.regions), *leg.regions)]
-        return tuple(make_last(position, some) for some in rows)
+        return tuple(make_landmarks(position, some) for some in rows)
 
     @cached_property
     def _bound(self) -> dict[tuple[int, bool], Located]:
@@ -119,40 +115,6 @@ def load_bound(body_vertices: int) -> dict[tuple[int, bool], Located]:
         for row, collar in enumerate(collars)
         for side, left in enumerate((True, False))
     }
-
-
-class Last(NamedTuple):
-    """Body vertices that a similarity is found from: their rows, their middle at rest, their places from it, and the
-    sum of their squared distances from it."""
-
-    rows: Int64[Array, "n"]
-    middle: Float64[Array, "3"]
-    off: Float64[Array, "n 3"]
-    size: float
-
-
-def make_last(position: Float64[Array, "v 3"], rows: Int64[Array, "n"]) -> Last:
-    """Some of the vertices at rest (metres)."""
-    source = position[rows]
-    middle = source.mean(axis=0)
-    return Last(rows, middle, source - middle, float(((source - middle) ** 2).sum()))
-
-
-def find_similarities(
-    lasts: Sequence[Last], targets: Sequence[Array]
-) -> tuple[Float64[Array, "k"], Float64[Array, "k 3 3"], Float64[Array, "k 3"]]:
-    """Scales and rotations that lay each last's points from their middle nearest to its targets from theirs, and the
-    targets' middles (Umeyama 1991)."""
-    places = [target.astype(np.float64) for target in targets]
-    middles = [place.mean(axis=0) for place in places]
-    products = [
-        (place - middle).T @ last.off for last, place, middle in zip(lasts, places, middles, strict=True)
-    ]  # decomposed together: one by one takes longer to ask for than to do
-    u, values, vt = np.linalg.svd(np.stack(products))
-    sign = np.ones((len(lasts), 3))
-    sign[:, 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    size = np.array([last.size for last in lasts])
-    return (values * sign).sum(axis=1) / size, (u * sign[:, None]) @ vt, np.array(middles)
 
 
 class Leg(NamedTuple):

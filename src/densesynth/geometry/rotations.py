@@ -233,6 +233,11 @@ def cross(first: Array, second: Array) -> Float64[Array, "*n 3"]:
     return product
 
 
+def unit(vectors: Array) -> Array:
+    """Vectors at length 1, ... × 3 (those shorter than 1e-9 stay short)."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9))
+
+
 def frame_from_axes(first: Array, second: Array) -> Float64[Array, "*n 3 3"]:
     """Right-handed orthonormal frame, as columns: along `first`, then `second` made square to it, then their cross."""
     first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)

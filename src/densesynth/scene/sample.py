@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from densesynth.appearance.loose import BEFORE, draw_loose
+from densesynth.appearance.loose import draw_loose
 from densesynth.appearance.outfit import draw_outfit
+from densesynth.appearance.sway import BEFORE
 from densesynth.appearance.tresses import draw_tresses, sways
 from densesynth.arrays import Array, Float32
 from densesynth.body.body import Body, PosedBodies

@@ -17,7 +17,7 @@ class PersonInScene:
 
     motion, time: which moment (seconds) of which motion the pose was taken from. velocity: of the body's vertices in
     the movement, metres a second; None where it wasn't asked for. before: rotations at the times of
-    `appearance.loose.BEFORE`, for those who wear something that sways. look: the UV pictures worn; None
+    `appearance.sway.BEFORE`, for those who wear something that sways. look: the UV pictures worn; None
     for painted people.
     """
 
