@@ -6,25 +6,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from pathlib import Path
 from time import perf_counter
 
 import cv2
 import numpy as np
 import torch
 
-from densesynth.appearance.hairdresser import Hairdresser
-from densesynth.appearance.hem import cut_hem
-from densesynth.appearance.layout import pack_bytes
-from densesynth.appearance.looks import Library, Look, Wardrobe, draw_looks, plain_face
-from densesynth.appearance.loose import Dressmaker
-from densesynth.appearance.outfit import Loose, Outfit
-from densesynth.appearance.paint import Paint
-from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
-from densesynth.appearance.shoes import Shoemaker
+from densesynth.appearance.looks import Wardrobe
 from densesynth.arrays import Array, Bool, UInt8
 from densesynth.bodies import open_body, open_textures
-from densesynth.body.anny import AnnyBody
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
 from densesynth.compose.occluder import find_feet, find_reach, hide_pixels, lay_occluders, under_cutout
@@ -33,8 +23,6 @@ from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
 from densesynth.data.record import FrameRecord, make_record
 from densesynth.device import choose_device
-from densesynth.errors import ConfigurationError
-from densesynth.geometry.mesh import Mesh
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import ChartLabels, label_charts
 from densesynth.label.keypoints import cast_keypoints, hide_hits
@@ -47,7 +35,7 @@ from densesynth.render.render import rasterise
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.carried import carry
-from densesynth.scene.closet import Closet, dress_people, open_closet
+from densesynth.scene.dressing import looks_of, open_dresser
 from densesynth.scene.furniture import furnish, needs_seat
 from densesynth.scene.hdri import open_environments
 from densesynth.scene.meshes import SceneMesh
@@ -56,7 +44,6 @@ from densesynth.scene.place import Box, bounding_box
 from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
 from densesynth.scene.scene import Scene
 from densesynth.scene.seeds import Purpose, stream
-from densesynth.surface.binding import index_faces
 
 STEEP = 0.7  # sine of how far up or down the camera looks, from where flat cut-outs can't stand
 Report = Callable[[str], None]
@@ -114,16 +101,10 @@ class Generator:
             self.poses = open_clips(clips, recipe.people.joint_names, fitted.clips, fitted.refused).draw
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
-        self.shell = Shell(paint)
         self.trunk = paint.trunk if self.body.name == "anny" else None
         self.library = open_textures(recipe.appearance, assets, paint)
-        self.left_out += () if self.library is None else self.library.left_out
-        index = index_faces(self.atlas.rest_position, paint.faces)
-        self.shoemaker = Shoemaker(paint, index)
-        self.dressmaker = Dressmaker(paint, index)
-        self.hairdresser = Hairdresser(paint, index)
-        self.closet = self._open_closet(paint)
-        self.left_out += () if self.closet is None else self.closet.left_out
+        self.dresser = open_dresser(recipe.people, self.body, self.atlas, paint, self.library)
+        self.left_out += self.dresser.left_out
         self.painter = Painter(
             paint,
             self.surroundings,
@@ -136,21 +117,6 @@ class Generator:
         )
         self.stages: dict[str, float] = {}
         self._kept: tuple[int, int, Scene, PosedBodies, dict[str, Array], list[SceneMesh], Box] | None = None
-
-    def _open_closet(self, paint: Paint) -> Closet | None:
-        folder = self.recipe.people.garments
-        if folder is None:
-            return None
-        if not isinstance(self.body, AnnyBody) or self.body.name != "anny":
-            raise ConfigurationError(f"people.garments: MakeHuman garments are for Anny's body, found {self.body.name}")
-        return open_closet(folder, self.body, paint, self.atlas)
-
-    @property
-    def garment_files(self) -> tuple[tuple[Path, str], ...]:
-        """Path and SHA-256 of every file that garments were read from."""
-        if self.closet is None:
-            return ()
-        return tuple(sorted({file for garment in self.closet.garments for file in garment.files}))
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -186,75 +152,10 @@ class Generator:
                 moving=recipe.sensor.shutter[1] > 0.0,
                 fisheye=recipe.fisheye,
             )
-        if self.library is not None:
-            scene = self._wear_pictures(self.library, scene, stream(seed, number, Purpose.LOOKS))
-        subject, worn = bounding_box(posed.vertices[0]), {}
-        garments: list[SceneMesh] = []
-        body_faces = [self.body.faces] * len(scene.people)
-        covered: list[frozenset[str]] = [frozenset()] * len(scene.people)
-        if self.closet is not None:
-            with self._stage("garments"):
-                rng = stream(seed, number, Purpose.GARMENTS)
-                scene, garments, body_faces, covered = dress_people(
-                    self.closet, recipe.people.garment_share, scene, posed, rng
-                )
-                # Clothes on a picture are all that its wearer has.
-                for k, person in enumerate(scene.people, start=1):
-                    if person.look is not None and person.look.dressed:
-                        garments = [mesh for mesh in garments if mesh.owner != k]
-                        body_faces[k - 1], covered[k - 1] = self.body.faces, frozenset()
-        hems: dict[int, tuple[Outfit, Loose]] = {}
-        if recipe.people.shells:
-            with self._stage("clothes"):
-                if recipe.people.hems and self.body.name == "anny":
-                    scene, hems = self._cut_hems(scene, covered)
-                outfits = [person.outfit for person in scene.people]
-                cuts = draw_cuts(outfits, stream(seed, number, Purpose.CUTS))
-                pictured = [person.look is not None and person.look.dressed for person in scene.people]
-                cuts[pictured] = UNCUT
-                cuts[["scalp" in parts for parts in covered], CUT.index("hair")] = 0.0
-                worn = {"outfits": pack_bytes(outfits), "cuts": cuts}
-                if self.body.name == "anny":  # shoes are shaped over its foot
-                    for owner, (bare, outfit) in enumerate(zip(posed.vertices, outfits, strict=True), start=1):
-                        if pictured[owner - 1] or "feet" in covered[owner - 1]:
-                            continue
-                        for layer, (mesh, binding) in enumerate(self.shoemaker.fit(bare, outfit), start=1):
-                            garments.append(SceneMesh(mesh=mesh, owner=owner, layer=layer, binding=binding))
-                        shown = self.shoemaker.hide(outfit)
-                        if body_faces[owner - 1] is not self.body.faces:  # both hide
-                            shown = np.where(shown.any(axis=1, keepdims=True), body_faces[owner - 1], np.int32(0))
-                        body_faces[owner - 1] = shown
-                bodies_bare = posed.vertices
-                posed = replace(posed, vertices=self.shell.dress(posed.vertices, **worn))
-            with self._stage("long hair"):
-                for k, person in enumerate(scene.people):
-                    if person.outfit.tresses is None or "scalp" in covered[k] or pictured[k]:
-                        continue
-                    mesh, binding, fabric = self.hairdresser.fit(
-                        person.outfit,
-                        bodies_bare[k],
-                        posed.vertices[k],
-                        posed.joints[k],
-                        person.rotations,
-                        person.before,
-                    )
-                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=8, binding=binding, fabric=fabric))
-            with self._stage("loose clothes"):
-                for k, person in enumerate(scene.people):
-                    if person.outfit.loose is None or person.before is None or "hips" in covered[k] or pictured[k]:
-                        continue
-                    mesh, binding, fabric = self.dressmaker.fit(
-                        person.outfit, posed.vertices[k], posed.joints[k], person.rotations, person.before
-                    )
-                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=9, binding=binding, fabric=fabric))
-                for k, (outfit, loose) in hems.items():
-                    mesh, binding = self.dressmaker.hem(loose, posed.vertices[k], scene.people[k].rotations[0])
-                    garments.append(SceneMesh(mesh=mesh, owner=k + 1, layer=9, binding=binding, outfit=outfit))
-        bodies = [
-            SceneMesh(mesh=Mesh(vertices, faces), owner=owner)
-            for owner, (vertices, faces) in enumerate(zip(posed.vertices, body_faces, strict=True), start=1)
-        ]
-        meshes = bodies + garments
+        subject = bounding_box(posed.vertices[0])
+        dressed = self.dresser.dress(scene, posed, seed, number, self._stage)
+        scene, posed = dressed.scene, dressed.posed
+        meshes = dressed.bodies + dressed.garments
         carried: list[SceneMesh] = []
         if recipe.furniture.carried > 0.0:
             with self._stage("carried"):
@@ -263,7 +164,7 @@ class Generator:
                     for person, joints in zip(scene.people, posed.joints, strict=True)
                 ]
                 rng = stream(seed, number, Purpose.CARRIED)
-                carried = carry(recipe.furniture.carried, posed, seated, garments, self.trunk, rng)
+                carried = carry(recipe.furniture.carried, posed, seated, dressed.garments, self.trunk, rng)
                 meshes += carried
         if recipe.furniture.seats or recipe.furniture.count[1] > 0:
             with self._stage("furniture"):
@@ -271,35 +172,8 @@ class Generator:
                 rng = stream(seed, number, Purpose.FURNITURE)
                 meshes += furnish(recipe.furniture, posed, motions, scene.camera, rng, carried)
         if recipe.camera.rig > 1:
-            self._kept = (seed, number, scene, posed, worn, meshes, subject)
-        return scene, posed, worn, meshes
-
-    def _cut_hems(
-        self, scene: Scene, covered: Sequence[frozenset[str]]
-    ) -> tuple[Scene, dict[int, tuple[Outfit, Loose]]]:
-        """The scene whose untucked tops end above the hips, and by person the hems that carry them on, with the
-        outfits that these are painted in."""
-        people, hems = list(scene.people), {}
-        for k, person in enumerate(people):
-            cut = cut_hem(person.outfit)
-            if cut is None or covered[k] & {"chest", "hips"} or (person.look is not None and person.look.dressed):
-                continue
-            people[k] = replace(person, outfit=cut[0])
-            hems[k] = cut[1:]
-        return replace(scene, people=tuple(people)), hems
-
-    def _wear_pictures(self, library: Library, scene: Scene, rng: np.random.Generator) -> Scene:
-        """The scene with UV pictures on its people; those of bare bodies keep their painted clothes and hair."""
-        looks = draw_looks(library, [self.body.sex(person.betas) for person in scene.people], rng)
-        people = (
-            replace(
-                person,
-                look=look,
-                outfit=person.outfit if look is None or look.dressed else plain_face(person.outfit),
-            )
-            for person, look in zip(scene.people, looks, strict=True)
-        )
-        return replace(scene, people=tuple(people))
+            self._kept = (seed, number, scene, posed, dressed.worn, meshes, subject)
+        return scene, posed, dressed.worn, meshes
 
     def frame(self, seed: int, index: int) -> FrameRecord:
         """Frame `index` (≥ 0) of the run with `seed` (≥ 0)."""
@@ -409,8 +283,3 @@ class Generator:
             keep_geometry=self.keep_geometry,
             worn=drawn.worn,
         )
-
-
-def looks_of(scene: Scene, meshes: Sequence[SceneMesh]) -> list[Look | None]:
-    """The UV pictures of the outfits that a frame is painted in: the people's, and none for meshes with their own."""
-    return [person.look for person in scene.people] + [None for mesh in meshes if mesh.outfit is not None]

@@ -169,7 +169,7 @@ def _manifest(recipe: Recipe, seed: int, frames: int, generator: Generator, keep
         *licences_of(generator.body_files),
         *(
             Licence(name=f"garment: {path.name}", licence="the user's to know", source=f"{path}; sha256 {digest}")
-            for path, digest in generator.garment_files
+            for path, digest in generator.dresser.garment_files
         ),
         *(
             Licence(name=name, licence="the user's to know", source=str(folder))

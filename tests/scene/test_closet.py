@@ -38,7 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, body: AnnyBody) -> Path:
 
 @pytest.fixture(scope="module")
 def closet(folder: Path, body: AnnyBody) -> Closet:
-    return open_closet(folder, body, load_paint(body.faces), load_atlas("anny"))
+    atlas = load_atlas("anny")
+    return open_closet(folder, body, load_paint(body.faces), atlas.part, index_faces(atlas.rest_position, body.faces))
 
 
 def somebody(body: AnnyBody, motion: str, seed: int = 3) -> PersonInScene:
@@ -86,7 +87,7 @@ def test_a_garment_lies_over_the_body_that_is_drawn_and_moves_with_it(
     assert np.median(off) < 0.03  # 12 mm off at rest
     assert off.max() < 0.08
     # Labelled with the point that it hangs on: every vertex's own body vertex.
-    again = bind_vertices(piece.below, mesh.faces, index_faces(closet.atlas.rest_position, body.faces))
+    again = bind_vertices(piece.below, mesh.faces, closet.index)
     assert np.array_equal(binding.vertex.face, again.vertex.face)
     colour, rough, cloth = paint_fabric(
         fabric,
@@ -124,7 +125,7 @@ def test_broken_files_are_left_out_and_told_of(folder: Path, closet: Closet, bod
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "other.mhclo").write_text("basemesh alpha7\nverts 0\n0\n")
     with pytest.warns(UserWarning, match="found alpha7"):
-        opened = open_closet(tmp_path, body, closet.paint, closet.atlas)
+        opened = open_closet(tmp_path, body, closet.paint, closet.part, closet.index)
     assert [path.name for path in opened.paths] == ["band.mhclo"]
     assert len(opened.left_out) == 1
     (tmp_path / "band.obj").unlink()
@@ -132,7 +133,7 @@ def test_broken_files_are_left_out_and_told_of(folder: Path, closet: Closet, bod
         warnings.catch_warnings(action="ignore"),
         pytest.raises(AssetError, match="none of the 2 there can be used"),
     ):
-        open_closet(tmp_path, body, closet.paint, closet.atlas)
+        open_closet(tmp_path, body, closet.paint, closet.part, closet.index)
 
 
 def test_garments_tagged_for_the_other_sex_stay_on_the_rail(closet: Closet) -> None:

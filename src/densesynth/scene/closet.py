@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from densesynth.appearance.fabric import Fabric, Texture, Weave
 from densesynth.appearance.mhclo import Garment, place_garment, read_mhclo
 from densesynth.appearance.outfit import Cloth, HairKind, Outfit
 from densesynth.appearance.paint import FIELDS, Paint
-from densesynth.arrays import Array, Bool, Float32, Float64, Int32
+from densesynth.arrays import Array, Bool, Float32, Float64, Int32, UInt8
 from densesynth.body.anny import AnnyBody
 from densesynth.body.base_mesh import BaseMesh, load_base_mesh
 from densesynth.body.body import PosedBodies
@@ -24,13 +23,13 @@ from densesynth.geometry.mesh import Mesh
 from densesynth.scene.asset_folder import keep_readable
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.scene import PersonInScene, Scene
-from densesynth.surface.atlas import Atlas
-from densesynth.surface.binding import Binding, FaceIndex, bind_vertices, index_faces
+from densesynth.surface.binding import Binding, FaceIndex, bind_vertices
 from densesynth.surface.closest import closest_points, vertex_normals
 from densesynth.surface.covered import find_covered_vertices
 from densesynth.surface.locate import Located
 from densesynth.surface.parts import FINE_NAMES
 
+COVERED = frozenset({"chest", "hips", "shins", "feet", "scalp"})  # what a body's clothes can cover
 SLOTS = ("clothes", "shoes", "hair", "hat")
 WORN = {"clothes": 1.0, "shoes": 0.7, "hair": 0.6, "hat": 0.15}  # how often a slot is filled, for those who wear any
 HEAD = tuple(number for number, name in enumerate(FINE_NAMES) if "head" in name.lower())
@@ -46,7 +45,7 @@ class Piece:
     """A garment made ready.
 
     slot: of SLOTS. skin: vertices × bones. below: the body point that each vertex hangs on. hides: Anny's faces under
-    it. covers: those of "chest", "hips", "shins" and "feet" that it covers. roles: of each of the weave's pieces: top,
+    it. covers: those of COVERED but the scalp that it covers. roles: of each of the weave's pieces: top,
     inner, bottom, upper (of a shoe), sole, trim, hair.
     """
 
@@ -63,7 +62,8 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Closet:
-    """Garments that can be worn, in the order of their names. left_out: one line for each file that can't be used."""
+    """Garments that can be worn, in the order of their names. left_out: one line for each file that can't be used.
+    part: the fine part of each of the body's faces. index: of the body that labels are interpolated on."""
 
     paths: tuple[Path, ...]
     left_out: tuple[str, ...]
@@ -71,12 +71,9 @@ class Closet:
     body: AnnyBody
     base: BaseMesh
     paint: Paint
-    atlas: Atlas
+    part: UInt8[Array, "f"]
+    index: FaceIndex
     _made: dict[int, Piece] = field(default_factory=dict)
-
-    @cached_property
-    def _index(self) -> FaceIndex:
-        return index_faces(self.atlas.rest_position, self.body.faces)
 
     def draw(self, share: float, sex: float, rng: np.random.Generator) -> tuple[int, ...]:
         """What one person wears of it: numbers of garments, at most one a slot, nothing for most of 1 − `share`.
@@ -114,7 +111,7 @@ class Closet:
         return outfit
 
     def covers(self, worn: Sequence[int]) -> frozenset[str]:
-        """Of "chest", "hips", "shins", "feet" and "scalp" those that are covered."""
+        """Of COVERED those that are covered."""
         scalp = {"scalp"} if any(self.piece(k).slot == "hair" for k in worn) else set()
         return frozenset(scalp).union(*(self.piece(k).covers for k in worn))
 
@@ -165,7 +162,7 @@ class Closet:
         hangs = np.einsum("nk,nkc->nc", garment.weights, base[garment.base])
         allowed = self.paint.category == 0
         if slot == "hair":
-            allowed &= np.isin(self.atlas.part, HEAD)
+            allowed &= np.isin(self.part, HEAD)
         rows = np.flatnonzero(allowed)
         found = closest_points(hangs, average, self.body.faces[rows]).located
         located = found._replace(face=rows[found.face].astype(np.int32))
@@ -183,7 +180,7 @@ class Closet:
             garment=garment,
             slot=slot,
             skin=(pick @ self.base.skin).tocsr(),
-            binding=bind_vertices(located, garment.faces, self._index),
+            binding=bind_vertices(located, garment.faces, self.index),
             hides=self._under(hidden, vertices, garment.faces, slot)[self.body.faces].all(axis=1),
             below=located,
             covers=self._covers(hidden),
@@ -220,9 +217,10 @@ class Closet:
         return frozenset(found)
 
 
-def open_closet(folder: Path, body: AnnyBody, paint: Paint, atlas: Atlas) -> Closet:
+def open_closet(folder: Path, body: AnnyBody, paint: Paint, part: UInt8[Array, "f"], index: FaceIndex) -> Closet:
     """Check every `.mhclo` of a folder and its subfolders. Those that can't be used are left out with a warning;
-    raises AssetError when none is left."""
+    raises AssetError when none is left. part: the fine part of each of the body's faces. index: of the body that labels
+    are interpolated on."""
     base = load_base_mesh(body)
     read: dict[Path, Garment] = {}
 
@@ -232,7 +230,7 @@ def open_closet(folder: Path, body: AnnyBody, paint: Paint, atlas: Atlas) -> Clo
     good, left_out = keep_readable(
         folder, check, suffixes=(".mhclo",), what="MakeHuman garments (.mhclo)", setting="people.garments"
     )
-    return Closet(good, left_out, tuple(read[path] for path in good), body, base, paint, atlas)
+    return Closet(good, left_out, tuple(read[path] for path in good), body, base, paint, part, index)
 
 
 def dress_people(
