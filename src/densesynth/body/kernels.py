@@ -5,7 +5,7 @@ One vertex's arithmetic depends on that body alone, so its bits depend neither o
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 BLOCK = 8  # coordinates per block: one vector register
 block = wp.types.vector(length=BLOCK, dtype=wp.float32)

@@ -6,7 +6,7 @@ more than the loops. Sums are never fused, so that the answers are NumPy's to th
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 CHART = """
     const unsigned char* __restrict__ instance = (const unsigned char*)instance_at;

@@ -24,7 +24,7 @@ def shade(
     shadow: ShadowMap | None = None,
     cloth: Float32[Array, "n"] | float = 0.0,
 ) -> Float32[Array, "h w 3"]:
-    """The picture in linear RGB: samples over `background` (linear, untouched), lit by `light`.
+    """The picture in linear RGB: samples over `background` (linear; drawn into, on a CPU), lit by `light`.
 
     albedo: linear RGB per sample. roughness: 0..1, GGX's square root of alpha. specular: strength of the highlight,
     1 for a dielectric of index 1.5. shadow: `make_shadow_map` of the same scene and light; None casts no shadows.
@@ -42,7 +42,7 @@ def shade(
     def spread(value: Float32[Array, "n"] | float) -> Any:
         return place(np.broadcast_to(np.asarray(value, np.float32), (count,)), wp.float32)
 
-    picture = background.copy()
+    picture = np.ascontiguousarray(background)
     out = place(picture.reshape(-1, 3), wp.vec3)
     nothing = wp.empty(0, dtype=wp.float32, device=device)
     inputs = [

@@ -52,8 +52,9 @@ class BackdropPicture:
 
     @property
     def colour(self) -> Float32[Array, "h w 3"]:
-        """Linear RGB, without shadows."""
-        return self._enlarge(self.small)
+        """Linear RGB, without shadows; the caller's own to draw into."""
+        full = self._enlarge(self.small)
+        return full.copy() if full is self.small else full
 
     def cast(
         self,
@@ -61,7 +62,7 @@ class BackdropPicture:
         box: Float64[Array, "2 2"],
         contact: Contact | None = None,
     ) -> Float32[Array, "h w 3"]:
-        """The colour with shadows on the ground. shadow_at gives the lit share (0..1) of ground points (world); only
+        """The colour with shadows on the ground, the caller's own. shadow_at gives the lit share (0..1) of ground points (world); only
         points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are asked for. contact:
         what bodies take from the light that isn't the key's."""
         if self.ground_in_world is None:

@@ -2,7 +2,7 @@
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 
 LANES = 16  # candidates that are compared at once, which takes C++, for Clang: it compiles every CPU's kernels

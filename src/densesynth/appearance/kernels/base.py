@@ -16,7 +16,7 @@ NECK_RADIUS = wp.constant(plain.NECK_RADIUS)
 NECK_CONE = wp.constant(plain.NECK_CONE)
 ARM_START = wp.constant(plain.ARM_START)
 HEAD_BOTTOM = wp.constant(plain.HEAD_BOTTOM)
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 FAR = wp.constant(3.3)  # widths from a bump's middle, from where it is below 2e-5
 

@@ -19,7 +19,7 @@ from densesynth.appearance.kernels.base import (
     weave,
 )
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 
 @wp.func

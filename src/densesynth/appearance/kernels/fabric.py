@@ -5,7 +5,7 @@ import warp as wp
 
 from densesynth.appearance.kernels.base import Cloth, noise, weave
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 WOVEN = wp.constant(0)
 SMOOTH = wp.constant(1)

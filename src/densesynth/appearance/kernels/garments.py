@@ -22,7 +22,7 @@ from densesynth.appearance.kernels.base import (
     weave,
 )
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 CHEST_Z = wp.constant(1.16)  # metres; below this no neckline is near enough to count
 

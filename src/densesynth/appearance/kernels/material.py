@@ -5,7 +5,7 @@ import warp as wp
 
 from densesynth.appearance.kernels.base import band, bump, noise, ramp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 WOOD = wp.constant(1)
 METAL = wp.constant(2)

@@ -15,7 +15,7 @@ from densesynth.appearance.kernels.garments import (
 )
 from densesynth.appearance.kernels.skin import paint_eyes, paint_hair, paint_skin
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 
 @wp.func

@@ -4,7 +4,7 @@ import warp as wp
 
 from densesynth.appearance.kernels.base import bump, ramp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 STEP = wp.constant(0.001)  # metres over which heights are compared
 HEIGHT = wp.constant(0.0016)  # metres, of the deepest fold

@@ -6,7 +6,7 @@ import warp as wp
 from densesynth.appearance.kernels.base import HEAD_BOTTOM, Row, Sample, bump, noise, ramp
 from densesynth.appearance.kernels.garments import bottom_distance, open_front, top_distance
 
-wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 EDGE = wp.constant(0.006)  # metres inside a garment's edge from where it has its whole thickness
 

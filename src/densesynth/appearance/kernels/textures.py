@@ -10,7 +10,7 @@ from densesynth.appearance.kernels.garments import bottom_distance, inner_share,
 from densesynth.appearance.kernels.paint import gather_sample, lay_clothes
 from densesynth.appearance.kernels.skin import paint_hair
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 FEATHER = wp.constant(0.012)  # metres either side of where a part ends
 WRIST = wp.constant(0.505)  # metres along the arm

@@ -4,7 +4,7 @@ import warp as wp
 
 from densesynth.render.kernels.samples import next_spiral, start_spiral
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 DEFOCUS_TAPS = wp.constant(20)
 MOTION_TAPS = wp.constant(11)

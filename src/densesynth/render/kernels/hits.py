@@ -15,7 +15,7 @@ import warp as wp
 from densesynth.render.kernels.lens import NEAR, ZERO, Optics
 from densesynth.render.kernels.raster import edge, lowest, weights
 
-wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 SMALLEST = wp.constant(2)  # px; the first grid's cells
 LANES = wp.constant(16)  # faces that a CPU compares at once

@@ -15,7 +15,7 @@ import warp as wp
 
 from densesynth.render.kernels.lens import NEAR, NO_HIT, OFF_SCREEN, TILE, ZERO, Optics, distort, tile_range
 
-wp.set_module_options({"enable_backward": False, "fuse_fp": False})
+wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 FACE_MASK = wp.constant(wp.uint64(0xFFFFFFF))
 NORMAL_SCALE = wp.constant(wp.float64(1.7592186044416e13))  # 2^44: area normals summed as integers, in any order

@@ -6,7 +6,7 @@ times as fast. It has neither tables nor branches, and reads in a row.
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 RUN = wp.constant(1024)  # values a thread develops
 

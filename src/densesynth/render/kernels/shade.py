@@ -8,7 +8,7 @@ import warp as wp
 
 from densesynth.render.kernels.samples import next_spiral, start_spiral
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 BLOCK = wp.constant(16)  # texels; the coarse map's cell
 SEARCH_TAPS = wp.constant(6)

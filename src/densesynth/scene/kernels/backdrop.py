@@ -19,7 +19,7 @@ from densesynth.scene.kernels.base import (
 )
 from densesynth.scene.kernels.surfaces import floor_colour, sky_colour, wall_colour
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 
 @wp.func

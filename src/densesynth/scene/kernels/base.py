@@ -2,7 +2,7 @@
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 SIDE = wp.constant(64)  # cells of the noise's period, a power of two
 FARTHEST = wp.constant(1e-4)  # 1/metres: where the ground ends and the sky begins

@@ -3,7 +3,7 @@
 # ruff: noqa: UP018, RUF046  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 PI = wp.constant(3.14159265)
 

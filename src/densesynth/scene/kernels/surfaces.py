@@ -6,7 +6,7 @@ import warp as wp
 from densesynth.appearance.kernels.base import band, bump, cover, flag, mix, ramp
 from densesynth.scene.kernels.base import PLANK_ACROSS, PLANK_ALONG, Surroundings, fade, hash2, rough, stripes, whole
 
-wp.set_module_options({"enable_backward": False})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 
 @wp.func
