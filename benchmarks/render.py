@@ -65,7 +65,7 @@ def time_stages(frames: int, size: int, device: str) -> dict[str, list[float]]:
         albedo = np.full((samples.pixel.shape[0], 3), 0.5, np.float32)
         shadow = lap("shadow map 384²", lambda v=view: make_shadow_map(v.raster.geometry, light))
         lap("shadow on a full picture of ground", lambda s=shadow, g=ground: s.shadow_at(g))
-        linear = lap("shade", lambda s=samples, a=albedo, b=background.copy(), m=shadow: shade(s, a, 0.5, 1.0, light, b, m))
+        linear = lap("shade", lambda s=samples, a=albedo, b=background, m=shadow: shade(s, a, 0.5, 1.0, light, b, m))
         lap("sensor", lambda p=linear, f=frame: develop(p, 0.01, np.random.default_rng(f), device))
         rays = camera.pixel_rays().reshape(-1, 3)
         lap("embree: build and cast the same rays", lambda m=mesh, c=camera, r=rays: cast(m, c, r))

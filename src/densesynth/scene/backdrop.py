@@ -62,9 +62,9 @@ class BackdropPicture:
         box: Float64[Array, "2 2"],
         contact: Contact | None = None,
     ) -> Float32[Array, "h w 3"]:
-        """The colour with shadows on the ground, the caller's own. shadow_at gives the lit share (0..1) of ground points (world); only
-        points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are asked for. contact:
-        what bodies take from the light that isn't the key's."""
+        """The colour with shadows on the ground; the caller's own. shadow_at gives the lit share (0..1) of ground
+        points (world); only points inside `box` (its first and last corner, x and y, as `bound_shadow` gives it) are
+        asked for. contact: what bodies take from the light that isn't the key's."""
         if self.ground_in_world is None:
             return self.colour
         # Comparisons with NaN are false: what is off the ground is in no box.
