@@ -24,7 +24,7 @@ from worn_markers import joint_errors, wear
 
 from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import differentiable_anny
-from densesynth.fit import fit_markers
+from densesynth.fitting.fit import fit_markers
 from densesynth.motion.library import MOTION_NAMES
 
 SETS = ("plug_in_gait", "qualisys_full_body")

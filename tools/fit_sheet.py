@@ -23,8 +23,8 @@ from densesynth.body.anny import AnnyBody, load_anny
 from densesynth.body.differentiable import differentiable_anny
 from densesynth.body.differentiable_smpl import differentiable_smpl
 from densesynth.body.smpl import SmplBody, load_smpl
-from densesynth.fit import FittedClip, fit_markers
-from densesynth.fit_settings import FitSettings
+from densesynth.fitting.fit import FittedClip, fit_markers
+from densesynth.fitting.settings import FitSettings
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.markers import load_marker_set
 from densesynth.motion.read import read_markers

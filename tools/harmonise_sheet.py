@@ -16,7 +16,7 @@ from densesynth.compose.harmonise.harmoniser import open_harmoniser
 from densesynth.compose.harmonise.perturb import PerturbSettings, perturb
 from densesynth.compose.harmonise.settings import HarmoniseSettings
 from densesynth.data.files import encode_jpeg, write_bytes
-from densesynth.harmonise_pairs import find_pairs, read_mask, read_rgb
+from densesynth.harmonising.pairs import find_pairs, read_mask, read_rgb
 
 COUNT, PER_ROW, SIDE, GAP = 32, 4, 152, 4
 ESTIMATE_SIZE = 128

@@ -23,12 +23,12 @@ from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
 from densesynth.data.record import FrameRecord, make_record
 from densesynth.device import choose_device
+from densesynth.fitting.marker_clips import fit_folder
 from densesynth.label.annotate import annotate
 from densesynth.label.charts import ChartLabels, label_charts
 from densesynth.label.keypoints import cast_keypoints, hide_hits
 from densesynth.label.owners import find_owners, groups_of, hide_layers, own_hits, see_vertices
 from densesynth.label.person import Person
-from densesynth.marker_clips import fit_folder
 from densesynth.motion.source import open_clips
 from densesynth.render.buffers import Buffers
 from densesynth.render.render import rasterise

@@ -10,8 +10,8 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from densesynth.body.differentiable import DifferentiableBody
-from densesynth.fit import FittedClip
-from densesynth.fit_problem import dress
+from densesynth.fitting.fit import FittedClip
+from densesynth.fitting.problem import dress
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.library import draw_variation, pose_at
 from densesynth.motion.markers import load_marker_set

@@ -35,10 +35,10 @@ class Fit:
 
 
 def fit(command: Fit) -> int:
-    from densesynth.fit import fit_markers
-    from densesynth.fit_parts import open_parts
-    from densesynth.fit_settings import FitSettings
-    from densesynth.fitted import every_nth, open_differentiable, write_fitted
+    from densesynth.fitting.fit import fit_markers
+    from densesynth.fitting.fitted import every_nth, open_differentiable, write_fitted
+    from densesynth.fitting.parts import open_parts
+    from densesynth.fitting.settings import FitSettings
     from densesynth.motion.markers import choose_marker_set, load_marker_set
     from densesynth.motion.read import read_markers
 

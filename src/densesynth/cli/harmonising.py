@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from densesynth.cli.command import Command
-from densesynth.harmonise_settings import TrainSettings
+from densesynth.harmonising.settings import TrainSettings
 from densesynth.progress import frames_bar
 
 
@@ -85,7 +85,7 @@ class HarmoniseCheck:
 
 
 def train(command: HarmoniseTrain) -> int:
-    from densesynth.harmonise import train
+    from densesynth.harmonising.train import train
 
     path = train(
         command.folders, command.out, command.settings, seed=command.seed, device=command.device, progress=True
@@ -99,8 +99,8 @@ def apply(command: HarmoniseApply) -> int:
     from densesynth.compose.harmonise.harmoniser import open_harmoniser
     from densesynth.compose.harmonise.settings import HarmoniseSettings
     from densesynth.errors import ConfigurationError
-    from densesynth.harmonise import require_device
-    from densesynth.harmonise_pictures import find_inputs, harmonise_pictures
+    from densesynth.harmonising.pictures import find_inputs, harmonise_pictures
+    from densesynth.harmonising.train import require_device
 
     require_device(command.device)
     try:
@@ -131,8 +131,8 @@ def apply(command: HarmoniseApply) -> int:
 
 def check(command: HarmoniseCheck) -> int:
     from densesynth.compose.harmonise.checkpoint import load_generator
-    from densesynth.harmonise import measure, require_device, split_pairs
-    from densesynth.harmonise_pairs import gather_pairs
+    from densesynth.harmonising.pairs import gather_pairs
+    from densesynth.harmonising.train import measure, require_device, split_pairs
 
     require_device(command.device)
     network = load_generator(command.checkpoint, command.device)

@@ -13,7 +13,7 @@ from densesynth.compose.harmonise.drift import Drift
 from densesynth.compose.harmonise.harmoniser import Harmoniser, check_mask
 from densesynth.data.files import encode_png, make_folder, write_bytes
 from densesynth.errors import AssetError
-from densesynth.harmonise_pairs import find_pairs, read_mask, read_rgb
+from densesynth.harmonising.pairs import find_pairs, read_mask, read_rgb
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import differentiable_anny
 from densesynth.config import Recipe
 from densesynth.errors import DatasetError
+from densesynth.fitting.marker_clips import fit_folder
 from densesynth.frames import Generator
 from densesynth.geometry.skeleton import JOINT
-from densesynth.marker_clips import fit_folder
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.source import open_clips
 from densesynth.scene.sample import draw_scene
@@ -33,7 +33,7 @@ UPRIGHT = np.array([np.pi / 2.0, 0.0, 0.0])
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     place = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("densesynth.marker_clips.cache_folder", lambda kind: place / kind)
+        patch.setattr("densesynth.fitting.marker_clips.cache_folder", lambda kind: place / kind)
         patch.setattr("densesynth.cache.cache_folder", lambda kind: place / kind)
         yield place
 
@@ -85,7 +85,7 @@ def test_markers_are_fitted_once_and_then_read(
     assert "no known marker set" in library.skipped[str(folder / "strangers.tsv")]
     assert "cut.c3d" in library.skipped[str(folder / "cut.c3d")]
 
-    monkeypatch.setattr("densesynth.marker_clips.fit_markers", _refuse)
+    monkeypatch.setattr("densesynth.fitting.marker_clips.fit_markers", _refuse)
     again = fit_folder(folder, assets, report=told.append)
     assert len(told) == 1
     np.testing.assert_array_equal(again.clips[folder / "wave.tsv"].rotations, clip.rotations)
@@ -112,14 +112,14 @@ def test_a_cache_that_cannot_be_written_is_told(
     folder: Path, assets: BodyAssets, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (cache / "blocked").write_text("in the way")
-    monkeypatch.setattr("densesynth.marker_clips.cache_folder", lambda kind: cache / "blocked" / kind)
-    monkeypatch.setattr("densesynth.marker_clips.fit_markers", lambda clip, *_, **__: _nothing(clip))
+    monkeypatch.setattr("densesynth.fitting.marker_clips.cache_folder", lambda kind: cache / "blocked" / kind)
+    monkeypatch.setattr("densesynth.fitting.marker_clips.fit_markers", lambda clip, *_, **__: _nothing(clip))
     with pytest.raises(DatasetError, match=r"can't be kept there.*XDG_CACHE_HOME"):
         fit_folder(folder, assets)
 
 
 def _nothing(clip: MarkerClip) -> object:
-    from densesynth.fit import FittedClip
+    from densesynth.fitting.fit import FittedClip
 
     count = clip.frames
     return FittedClip(

@@ -21,7 +21,7 @@ from densesynth.body.smpl import load_smpl
 from densesynth.data.archive import pack_npz
 from densesynth.data.files import make_folder, write_bytes
 from densesynth.errors import ConfigurationError
-from densesynth.fit import FittedClip
+from densesynth.fitting.fit import FittedClip
 from densesynth.geometry.rotations import compose
 from densesynth.motion.amass import PELVIS_FROM_ORIGIN
 from densesynth.motion.clip import MarkerClip

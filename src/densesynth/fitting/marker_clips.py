@@ -17,10 +17,10 @@ from densesynth.body.differentiable_smpl import differentiable_smpl
 from densesynth.body.smpl_people import SmplPeople
 from densesynth.cache import cache_folder, make_key
 from densesynth.errors import AssetError, DatasetError
-from densesynth.fit import fit_markers
-from densesynth.fit_parts import open_parts
-from densesynth.fit_settings import METHOD, FitSettings
-from densesynth.fitted import every_nth, write_fitted
+from densesynth.fitting.fit import fit_markers
+from densesynth.fitting.fitted import every_nth, write_fitted
+from densesynth.fitting.parts import open_parts
+from densesynth.fitting.settings import METHOD, FitSettings
 from densesynth.motion.clip import MotionClip
 from densesynth.motion.markers import MarkerSet, built_in_marker_sets, choose_marker_set, load_marker_set
 from densesynth.motion.read import is_markers, read_clip, read_markers

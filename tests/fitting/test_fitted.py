@@ -23,8 +23,8 @@ from densesynth.body.smpl import load_smpl
 from densesynth.body.smpl_model import SmplModel
 from densesynth.cli import run
 from densesynth.errors import AssetError, ConfigurationError
-from densesynth.fit import FittedClip
-from densesynth.fitted import every_nth, write_fitted
+from densesynth.fitting.fit import FittedClip
+from densesynth.fitting.fitted import every_nth, write_fitted
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.read import read_clip
@@ -133,7 +133,7 @@ def test_a_killed_command_goes_on(
     process.wait()
     assert list(parts.glob("*-keys*"))
     assert not (tmp_path / "wave.npz").exists()
-    monkeypatch.setattr("densesynth.fit._find_shape", lambda *_: pytest.fail("shape found anew"))
+    monkeypatch.setattr("densesynth.fitting.fit._find_shape", lambda *_: pytest.fail("shape found anew"))
     assert run(arguments) == 0
     assert "going on where an earlier fit stopped" in capsys.readouterr().err
     assert read_clip(tmp_path / "wave.npz").frames == 4

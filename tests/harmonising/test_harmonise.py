@@ -19,9 +19,9 @@ from densesynth.data.audit import format_report
 from densesynth.errors import ConfigurationError, DatasetError
 from densesynth.frames import Generator
 from densesynth.generate import generate_dataset
-from densesynth.harmonise import GENERATOR, STATE, measure, rate_at, split_pairs, train
-from densesynth.harmonise_pairs import find_pairs, read_pair
-from densesynth.harmonise_settings import TrainSettings
+from densesynth.harmonising.pairs import find_pairs, read_pair
+from densesynth.harmonising.settings import TrainSettings
+from densesynth.harmonising.train import GENERATOR, STATE, measure, rate_at, split_pairs, train
 
 TINY = TrainSettings(
     size=64, batch=4, epochs=2, decay_epochs=1, rate=2e-3, adversarial=0.0, verification=0.0, save_every=2,

@@ -10,15 +10,15 @@ import pytest
 import torch
 from worn_markers import joint_errors, wear
 
-import densesynth.fit
+import densesynth.fitting.fit
 from densesynth.body.anny import load_anny
 from densesynth.body.differentiable import DifferentiableAnny, DifferentiableBody, differentiable_anny
 from densesynth.body.differentiable_smpl import DifferentiableSmpl
 from densesynth.body.smpl import OURS_FROM_SMPL
 from densesynth.errors import AssetError
-from densesynth.fit import fit_markers
-from densesynth.fit_parts import open_parts
-from densesynth.fit_settings import FitSettings
+from densesynth.fitting.fit import fit_markers
+from densesynth.fitting.parts import open_parts
+from densesynth.fitting.settings import FitSettings
 from densesynth.geometry.least_squares import colour, jacobian, minimise_each, solve_arrow, solve_row
 from densesynth.geometry.skeleton import PARENTS
 from densesynth.motion.clip import MarkerClip
@@ -159,9 +159,9 @@ def test_a_stopped_fit_goes_on_to_the_same_bits(
     assert not any(other.begun for other in others)
 
     solved: list[int] = []
-    find_poses = densesynth.fit._find_poses
-    monkeypatch.setattr(densesynth.fit, "_find_shape", lambda *_: pytest.fail("shape found anew"))
-    monkeypatch.setattr(densesynth.fit, "_find_poses", lambda *a: (solved.append(len(a[1])), find_poses(*a))[1])
+    find_poses = densesynth.fitting.fit._find_poses
+    monkeypatch.setattr(densesynth.fitting.fit, "_find_shape", lambda *_: pytest.fail("shape found anew"))
+    monkeypatch.setattr(densesynth.fitting.fit, "_find_poses", lambda *a: (solved.append(len(a[1])), find_poses(*a))[1])
     again = fit_markers(worn.clip, anny, marker_set, settings, None, open_parts(worn.clip, anny, marker_set, settings))
     assert solved == [3]
     for item in fields(whole):

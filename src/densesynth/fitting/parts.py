@@ -16,7 +16,7 @@ import torch
 from densesynth.arrays import Array
 from densesynth.body.differentiable import DifferentiableBody
 from densesynth.cache import forget, holds, keep, make_key, recall
-from densesynth.fit_settings import METHOD, FitSettings
+from densesynth.fitting.settings import METHOD, FitSettings
 from densesynth.motion.clip import MarkerClip
 from densesynth.motion.markers import MarkerSet
 

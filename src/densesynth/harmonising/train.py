@@ -25,8 +25,8 @@ from densesynth.compose.harmonise.generator import RainNet, initialise
 from densesynth.compose.harmonise.transfer import match_band, transfer_reinhard
 from densesynth.data.files import make_folder, write_bytes
 from densesynth.errors import AssetError, DatasetError, DeviceError
-from densesynth.harmonise_pairs import Pair, PairFiles, gather_pairs, read_pair
-from densesynth.harmonise_settings import TrainSettings
+from densesynth.harmonising.pairs import Pair, PairFiles, gather_pairs, read_pair
+from densesynth.harmonising.settings import TrainSettings
 from densesynth.progress import frames_bar
 
 GENERATOR, STATE, SETTINGS, CURVES = (

@@ -23,8 +23,8 @@ from torch import Tensor
 from densesynth.arrays import Array, Bool, Float32, Float64, Int64
 from densesynth.body.differentiable import DifferentiableBody
 from densesynth.errors import AssetError
-from densesynth.fit_parts import FitParts
-from densesynth.fit_problem import (
+from densesynth.fitting.parts import FitParts
+from densesynth.fitting.problem import (
     OWN,
     Near,
     Poses,
@@ -37,7 +37,7 @@ from densesynth.fit_problem import (
     unbound,
     unpack_poses,
 )  # fmt: skip
-from densesynth.fit_settings import FitSettings
+from densesynth.fitting.settings import FitSettings
 from densesynth.geometry.least_squares import LEAST_DIAGONAL, STEP, Linearised, minimise, solve_arrow, solve_row
 from densesynth.geometry.rotations import matrix_from_vector, vector_from_matrix
 from densesynth.geometry.skeleton import JOINT
@@ -97,7 +97,7 @@ def fit_markers(
     """Fit a body to a clip's markers. marker_set: by default the built-in one that knows most of the labels.
 
     progress: told (frames done, frames in all), the frames that shape is found from included. parts: of this very fit
-    (`fit_parts.open_parts`): those that are done are taken as they are, the others are kept there. The same input gives
+    (`parts.open_parts`): those that are done are taken as they are, the others are kept there. The same input gives
     the same result, with parts or without. Raises AssetError when fewer than `markers.LEAST_MARKERS` of the clip's
     markers are known, or when no frame has enough of them.
     """

@@ -1,0 +1,1 @@
+"""Training harmonisation networks from pairs, and harmonising a user's own pictures."""
