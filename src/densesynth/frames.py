@@ -282,4 +282,5 @@ class Generator:
             face_count=len(self.body.faces),
             keep_geometry=self.keep_geometry,
             worn=drawn.worn,
+            files=self.dresser.name_files(scene),
         )

@@ -274,6 +274,12 @@ def test_pictures_change_no_label_and_no_share_changes_nothing(folder: Path) -> 
         generator = Generator(recipe_from_table(small | {"appearance": table}, "test"))
         frames.append(next(generator.frame(0, k) for k in range(20) if generator.body.sex(_betas(generator, k)) < 0.5))
     plain, pictured, none = frames
+    assert plain.wears == none.wears == ()
+    (worn,) = pictured.wears
+    assert worn.instance == 1
+    assert worn.garments == []
+    assert tuple(worn.pictures) == PARTS
+    assert all((folder / name).is_file() for name in worn.pictures.values())
     assert np.array_equal(plain.picture, none.picture)
     assert not np.array_equal(plain.picture, pictured.picture)
     for name, values in plain.surface.items():

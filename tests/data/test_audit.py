@@ -317,6 +317,13 @@ def test_broken_annotations_file(
     assert [breach.file for breach in report.breaches] == ["annotations.json"]
 
 
+@pytest.mark.parametrize("wearers", [[9], [2, 1], [1, 1]])
+def test_wearers_who_are_nobody(dataset: Path, body: DollBody, atlas: Atlas, wearers: list[int]) -> None:
+    wears = [{"instance": instance, "garments": ["hat.mhclo"]} for instance in wearers]
+    edit_record(dataset, 1, lambda record: record.update(wears=wears))
+    assert "`wears` names people" in said(run(dataset, body, atlas))
+
+
 def test_counts_seed_and_strangers(dataset: Path, body: DollBody, atlas: Atlas) -> None:
     manifest = json.loads((dataset / "manifest.json").read_text())
     manifest["counts"]["people"] += 1

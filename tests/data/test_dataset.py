@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import os
 import time
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import numpy as np
 import pytest
 from doll import DollBody, make_frame
 
+from densesynth.appearance.textures import PARTS
 from densesynth.data import files
 from densesynth.data.dataset import (
     complete_frames,
@@ -23,7 +26,7 @@ from densesynth.data.dataset import (
     read_manifest,
 )
 from densesynth.data.record import FOLDERS, FrameRecord, encode_record, file_of, read_record, write_record
-from densesynth.data.schema import AuditSummary, Counts, Manifest
+from densesynth.data.schema import AuditSummary, Counts, Manifest, Part, Wears
 from densesynth.errors import DatasetError
 from densesynth.surface.atlas import Atlas
 
@@ -47,6 +50,22 @@ def test_reader_gives_what_the_writer_got(dataset: Path, frames: tuple[FrameReco
         for name, array in written.surface.items():
             assert read.surface[name].dtype == array.dtype
             assert read.surface[name].tobytes() == array.tobytes()
+
+
+def test_what_people_wear_of_the_users_files_comes_back(dataset: Path, frames: tuple[FrameRecord, ...]) -> None:
+    plain = encode_record(frames[1], 95)
+    assert b"wears" not in plain["records"]  # frames without have the bytes they had
+    wears = (
+        Wears(instance=1, garments=["coats/long.mhclo", "hat.mhclo"]),
+        Wears(instance=2, pictures=dict.fromkeys(get_args(Part), "female/0001.jpg")),
+    )
+    dressed = dataclasses.replace(frames[1], wears=wears)
+    write_record(dataset, dressed, 95)
+    assert open_dataset(dataset).frame(1).wears == wears
+    assert open_dataset(dataset).frame(0).wears == ()
+    changed = {kind for kind, content in encode_record(dressed, 95).items() if content != plain[kind]}
+    assert changed == {"records"}
+    assert get_args(Part) == PARTS
 
 
 def test_layout_is_the_documented_one(dataset: Path) -> None:

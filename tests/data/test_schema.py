@@ -52,3 +52,16 @@ def test_a_broken_annotation_is_refused_with_its_place(dataset: Path, change: Ca
         read_json(path, Record)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(content, json_schema(Record))
+
+
+def test_pictures_are_worn_by_parts_of_the_body(dataset: Path) -> None:
+    path = dataset / "records" / "000001.json"
+    content = json.loads(path.read_text())
+    content["wears"] = [{"instance": 1, "pictures": {"head": "a.png"}}]
+    path.write_text(json.dumps(content))
+    jsonschema.validate(content, json_schema(Record))
+    assert read_json(path, Record).wears[0].pictures == {"head": "a.png"}
+    content["wears"][0]["pictures"]["tail"] = "a.png"
+    path.write_text(json.dumps(content))
+    with pytest.raises(DatasetError, match=r"breaks the format of Record: .*'tail'"):
+        read_json(path, Record)

@@ -55,10 +55,13 @@ def test_clothes_on_a_picture_are_all_that_its_wearer_has(dresser: Dresser) -> N
         height = posed.vertices[mesh.owner - 1][faces[gone], 2]
         assert height.min() < 0.1 + posed.vertices[mesh.owner - 1][:, 2].min()
         assert np.array_equal(mesh.mesh.faces[~gone], faces[~gone])
+    assert [one.owner for one in dresser.name_files(plain.scene)] == sorted(banded)
+    assert {one.garments for one in dresser.name_files(plain.scene)} == {("band.mhclo",)}
     look = Look(textures=(0,) * 5, gain=np.ones((5, 3)), waist=1.0, dressed=True)
     people = (replace(scene.people[0], look=look), *scene.people[1:])
     pictured = dresser.dress(replace(scene, people=people), posed, 5, 0, lambda _: nullcontext())
     assert {mesh.owner for mesh in pictured.garments} == banded - {1}
+    assert {one.owner for one in dresser.name_files(pictured.scene)} == banded - {1}
     assert pictured.bodies[0].mesh.faces is faces
     assert np.array_equal(pictured.posed.vertices[0], posed.vertices[0])
     assert np.array_equal(pictured.posed.vertices[1:], plain.posed.vertices[1:])

@@ -66,6 +66,11 @@ class Library:
         """Numbers of the pictures for people of a sex (0 male, 1 female), of bare bodies or of dressed ones."""
         return tuple(k for k, one in enumerate(self.textures) if sex in one.sexes and one.bare == bare)
 
+    def name(self, number: int) -> str:
+        """A picture's path within the folder."""
+        assert self.settings.textures is not None
+        return self.textures[number].path.relative_to(self.settings.textures).as_posix()
+
     def prepared(self, number: int) -> Prepared:
         return _prepare(self, number)
 

@@ -83,6 +83,9 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         return breaches
     if int(surface["instance"].max(initial=0)) > people:
         breaches.append(f"instance {surface['instance'].max()} of {people} people")
+    wearers = [one.instance for one in frame.wears]
+    if wearers != sorted(set(wearers)) or max(wearers, default=0) > people:
+        breaches.append(f"`wears` names people {wearers} of {people}")
     face, weight = surface["face"], surface["barycentrics"]
     if pixels and (face.min() < 0 or face.max() >= len(atlas.faces)):
         breaches.append(f"face {face.max()} of a mesh with {len(atlas.faces)}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -21,7 +22,7 @@ from densesynth.data.files import (
     read_picture,
     write_bytes,
 )
-from densesynth.data.schema import Annotation, Harmonisation, Record, encode_json, read_json
+from densesynth.data.schema import Annotation, Harmonisation, Part, Record, Wears, encode_json, read_json
 from densesynth.errors import DatasetError
 from densesynth.geometry.camera import Camera, Lens
 from densesynth.geometry.fisheye import Fisheye
@@ -29,6 +30,7 @@ from densesynth.label.charts import ChartLabels
 from densesynth.label.person import Person
 from densesynth.label.visibility import pack_visible
 from densesynth.render.buffers import Buffers
+from densesynth.scene.dressing import WornFiles
 
 IMAGES, IUV, SEGMENTATION, SURFACE, RECORDS = "images", "iuv", "segmentation", "surface", "records"
 DISTORTION, FISHEYE = "distortion", "fisheye"  # arrays of a frame's lens: one of them is there
@@ -42,7 +44,7 @@ class FrameRecord:
     """Everything one frame writes.
 
     picture: sRGB. iuv: I, U·255, V·255. segmentation: instance, coarse part, fine part. surface: the arrays of
-    docs/formats.md. annotations: the visible people's.
+    docs/formats.md. annotations: the visible people's. wears: those who wear something of the user's files.
     """
 
     index: int
@@ -53,6 +55,7 @@ class FrameRecord:
     surface: dict[str, Array]
     annotations: tuple[Annotation, ...]
     harmonise: Harmonisation | None = None
+    wears: tuple[Wears, ...] = ()
 
 
 def make_record(
@@ -73,10 +76,11 @@ def make_record(
     keep_geometry: bool = False,
     worn: Mapping[str, Array] | None = None,
     harmonised: Harmonised | None = None,
+    files: Sequence[WornFiles] = (),
 ) -> FrameRecord:
     """Gather a finished frame. people: `annotate`'s answer; the arrays are for all p bodies of the scene.
 
-    worn: `layers.pack_layers`' arrays where people wear meshes.
+    worn: `layers.pack_layers`' arrays where people wear meshes. files: `Dresser.name_files`' answer.
     face_count: of the body's mesh, so that every frame of a dataset stores faces in the same type.
     """
     small_face = face_count <= np.iinfo(np.uint16).max + 1
@@ -110,6 +114,7 @@ def make_record(
         surface=surface,
         annotations=tuple(annotation_of(person, index) for person in people),
         harmonise=None if harmonised is None else _harmonisation_of(harmonised),
+        wears=tuple(_wears_of(one) for one in files),
     )
 
 
@@ -119,6 +124,11 @@ def _harmonisation_of(harmonised: Harmonised) -> Harmonisation:
         texture_px=round(harmonised.drift.texture, 4),
         rejected=harmonised.rejected,
     )
+
+
+def _wears_of(files: WornFiles) -> Wears:
+    pictures = cast(dict[Part, str], files.pictures)
+    return Wears(instance=files.owner, pictures=pictures, garments=list(files.garments))
 
 
 def _lens_arrays(lens: Lens | Fisheye) -> dict[str, Array]:
@@ -171,6 +181,7 @@ def encode_record(record: FrameRecord, jpeg_quality: int) -> dict[str, bytes]:
         image=image_of(record.index, width, height),
         annotations=list(record.annotations),
         harmonise=record.harmonise,
+        wears=list(record.wears),
     )
     return {
         IMAGES: encode_jpeg(record.picture, jpeg_quality),
@@ -206,6 +217,7 @@ def read_record(folder: Path, index: int) -> FrameRecord:
         surface=surface,
         annotations=tuple(share.annotations),
         harmonise=share.harmonise,
+        wears=tuple(share.wears),
     )
 
 

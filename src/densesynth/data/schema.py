@@ -9,7 +9,7 @@ The layout is COCO's with DensePose's fields (docs/formats.md); coordinates are 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -27,6 +27,7 @@ BoxUnits = Annotated[float, Meta(ge=0.0, lt=256.0)]
 Vector = Annotated[list[float], Meta(min_length=3, max_length=3)]
 Nothing = Annotated[list[int], Meta(max_length=0)]
 Name = Annotated[str, Meta(pattern=r"^[0-9]{6,}\.jpg$")]
+Part = Literal["head", "upper", "hands", "lower", "feet"]
 T = TypeVar("T")
 
 
@@ -87,13 +88,24 @@ class Harmonisation(Struct, frozen=True, forbid_unknown_fields=True):
     rejected: bool
 
 
+class Wears(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one person wears of the user's files. instance: id in the segmentation PNG. pictures: by the part of the
+    body that wears them, paths within `appearance.textures`; garments: paths within `people.garments`."""
+
+    instance: Annotated[int, Meta(ge=1, le=255)]
+    pictures: dict[Part, str] = {}
+    garments: list[str] = []
+
+
 class Record(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One frame's share of annotations.json. harmonise: absent where nothing was harmonised."""
+    """One frame's share of annotations.json. harmonise: absent where nothing was harmonised. wears: those who wear
+    something of the user's files; absent where nobody does."""
 
     seed: Count
     image: Image
     annotations: list[Annotation]
     harmonise: Harmonisation | None = None
+    wears: list[Wears] = []
 
 
 class Category(Struct, frozen=True, forbid_unknown_fields=True):

@@ -62,9 +62,10 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Closet:
-    """Garments that can be worn, in the order of their names. left_out: one line for each file that can't be used.
-    part: the fine part of each of the body's faces. index: of the body that labels are interpolated on."""
+    """Garments of a folder that can be worn, in the order of their names. left_out: one line for each file that can't
+    be used. part: the fine part of each of the body's faces. index: of the body that labels are interpolated on."""
 
+    folder: Path
     paths: tuple[Path, ...]
     left_out: tuple[str, ...]
     garments: tuple[Garment, ...]
@@ -74,6 +75,10 @@ class Closet:
     part: UInt8[Array, "f"]
     index: FaceIndex
     _made: dict[int, Piece] = field(default_factory=dict)
+
+    def name(self, number: int) -> str:
+        """A garment's path within the folder."""
+        return self.paths[number].relative_to(self.folder).as_posix()
 
     def draw(self, share: float, sex: float, rng: np.random.Generator) -> tuple[int, ...]:
         """What one person wears of it: numbers of garments, at most one a slot, nothing for most of 1 − `share`.
@@ -230,20 +235,20 @@ def open_closet(folder: Path, body: AnnyBody, paint: Paint, part: UInt8[Array, "
     good, left_out = keep_readable(
         folder, check, suffixes=(".mhclo",), what="MakeHuman garments (.mhclo)", setting="people.garments"
     )
-    return Closet(good, left_out, tuple(read[path] for path in good), body, base, paint, part, index)
+    return Closet(folder, good, left_out, tuple(read[path] for path in good), body, base, paint, part, index)
 
 
 def dress_people(
     closet: Closet, share: float, scene: Scene, posed: PosedBodies, rng: np.random.Generator
 ) -> tuple[Scene, list[SceneMesh], list[Int32[Array, "f 3"]], list[frozenset[str]]]:
-    """Everybody who wears something of the closet, dressed: the scene with what is left of their outfits, the
-    garments' meshes, each body's faces, and what of it is covered (`Closet.covers`)."""
+    """Everybody who wears something of the closet, dressed: the scene with what is left of their outfits and the
+    garments' numbers, the garments' meshes, each body's faces, and what of it is covered (`Closet.covers`)."""
     body = closet.body
     people, meshes, faces, covered = [], [], [], []
     for owner, person in enumerate(scene.people, start=1):
         worn = closet.draw(share, body.sex(person.betas), rng)
         seed = np.random.default_rng(rng.integers(2**63))
-        people.append(replace(person, outfit=closet.undress(person.outfit, worn)) if worn else person)
+        people.append(replace(person, outfit=closet.undress(person.outfit, worn), garments=worn) if worn else person)
         faces.append(closet.hide(body.faces, worn) if worn else body.faces)
         covered.append(closet.covers(worn))
         if worn:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from densesynth.appearance.outfit import Loose, Outfit
 from densesynth.appearance.paint import Paint
 from densesynth.appearance.shell import CUT, UNCUT, Shell, draw_cuts
 from densesynth.appearance.shoes import Shoemaker
+from densesynth.appearance.textures import PARTS
 from densesynth.arrays import Array, Float32, Int32
 from densesynth.body.anny import AnnyBody
 from densesynth.body.body import Body, PosedBodies
@@ -54,6 +56,15 @@ class Dressed:
     worn: dict[str, Array]
 
 
+class WornFiles(NamedTuple):
+    """What a person wears of the user's files, named from their folders on. owner: counts from 1. pictures: of each of
+    `textures.PARTS`, or none. garments: `.mhclo` files."""
+
+    owner: int
+    pictures: dict[str, str]
+    garments: tuple[str, ...]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dresser:
     """Dresses people of one body. library: UV pictures; closet: garment files; None for neither."""
@@ -83,6 +94,7 @@ class Dresser:
                 )
         for k, person in enumerate(scene.people):
             if person.look is not None and person.look.dressed:  # clothes on a picture are all that its wearer has
+                scene = _without_garments(scene, k)
                 garments = [mesh for mesh in garments if mesh.owner != k + 1]
                 faces[k], covered[k] = self.body.faces, COVERED
         worn: dict[str, Array] = {}
@@ -103,6 +115,20 @@ class Dresser:
             for owner, (vertices, shown) in enumerate(zip(posed.vertices, faces, strict=True), start=1)
         ]
         return Dressed(scene=scene, posed=posed, bodies=bodies, garments=garments, worn=worn)
+
+    def name_files(self, scene: Scene) -> list[WornFiles]:
+        """Of a dressed scene's people those who wear something of the user's files."""
+        files = []
+        for owner, person in enumerate(scene.people, start=1):
+            pictures, garments = {}, []
+            if self.library is not None and person.look is not None:
+                names = [self.library.name(number) for number in person.look.textures]
+                pictures = dict(zip(PARTS, names, strict=True))
+            if self.closet is not None:
+                garments = [self.closet.name(number) for number in person.garments]
+            if pictures or garments:
+                files.append(WornFiles(owner, pictures, tuple(garments)))
+        return files
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -230,3 +256,9 @@ def open_dresser(settings: PeopleSettings, body: Body, atlas: Atlas, paint: Pain
 def looks_of(scene: Scene, meshes: Sequence[SceneMesh]) -> list[Look | None]:
     """The UV pictures of the outfits that a frame is painted in: the people's, and none for meshes with their own."""
     return [person.look for person in scene.people] + [None for mesh in meshes if mesh.outfit is not None]
+
+
+def _without_garments(scene: Scene, k: int) -> Scene:
+    people = list(scene.people)
+    people[k] = replace(people[k], garments=())
+    return replace(scene, people=tuple(people))

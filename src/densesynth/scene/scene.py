@@ -18,7 +18,7 @@ class PersonInScene:
     motion, time: which moment (seconds) of which motion the pose was taken from. velocity: of the body's vertices in
     the movement, metres a second; None where it wasn't asked for. before: rotations at the times of
     `appearance.sway.BEFORE`, for those who wear something that sways. look: the UV pictures worn; None
-    for painted people.
+    for painted people. garments: numbers of what is worn of a closet.
     """
 
     betas: Float32[Array, "s"]
@@ -30,6 +30,7 @@ class PersonInScene:
     velocity: Float32[Array, "v 3"] | None = None
     before: Float32[Array, "k 52 3"] | None = None
     look: Look | None = None
+    garments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
