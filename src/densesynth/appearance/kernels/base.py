@@ -16,6 +16,9 @@ NECK_RADIUS = wp.constant(plain.NECK_RADIUS)
 NECK_CONE = wp.constant(plain.NECK_CONE)
 ARM_START = wp.constant(plain.ARM_START)
 HEAD_BOTTOM = wp.constant(plain.HEAD_BOTTOM)
+WHORL_X = wp.constant(plain.WHORL[0])
+WHORL_Y = wp.constant(plain.WHORL[1])
+WHORL_Z = wp.constant(plain.WHORL[2])
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 FAR = wp.constant(3.3)  # widths from a bump's middle, from where it is below 2e-5

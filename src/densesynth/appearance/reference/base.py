@@ -10,11 +10,12 @@ import numpy as np
 from densesynth.arrays import Array
 
 EYE = (0.0295, -0.1192, 1.5162)  # centre of the left eyeball at rest, metres
-IRIS, PUPIL = 0.0072, 0.0029  # radii on Anny's eyeball (16 mm), metres
+IRIS, PUPIL = 0.0067, 0.0027  # radii on Anny's eyeball (16 mm), metres
 NECK_Z, NECK_Y, NECK_SLOPE = 1.352, -0.012, 0.29  # plane through the notch of the breastbone and the last neck bone
 NECK_RADIUS, NECK_CONE = 0.062, 0.9
 ARM_START = 0.06  # metres along the arm, from where a point no longer belongs to the trunk
 HEAD_BOTTOM = 1.38
+WHORL = (0.006, 0.03, 1.63)  # from where the hair of the head is combed outwards, metres
 
 
 @dataclass(frozen=True)
