@@ -12,7 +12,7 @@ import numpy as np
 import warp as wp
 
 from densesynth.appearance.fabric import Fabric
-from densesynth.appearance.kernels.relief import Bends, fold_normals
+from densesynth.appearance.kernels.relief import Bends, comb_normals, fold_normals
 from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import Paint
 from densesynth.arrays import Array, Float32, Int32
@@ -26,6 +26,13 @@ TOPS = {"t-shirt": 0.8, "long sleeve": 0.7, "vest": 0.6, "shirt": 1.0, "jumper":
 BOTTOMS = {"shorts": 0.8, "knee-length": 0.9, "trousers": 1.0, "leggings": 0.12}
 FINE, LOCKS = 0.0032, 0.0105  # metres from strand to strand, and from lock to lock
 TILT = (0.34, 0.17)  # of normals by these
+SHORT = {
+    "bald": 0.0,
+    "buzz": 0.0,
+    "short": 0.8,
+    "fade": 0.7,
+    "swept back": 1.0,
+}  # how far short hair's strands tilt them
 
 
 def measure_bends(outfits: Sequence[Outfit], rotations: Sequence[Float32[Array, "52 3"]]) -> Array:
@@ -66,6 +73,36 @@ def fold(
     rows = wp.array(ptr=bends.ctypes.data, shape=len(bends), dtype=Bends, device="cpu").to(device)
     inputs = [fields, faces, rows, *arrays, strength, normals]
     wp.launch(fold_normals, len(face), inputs, device=device)
+
+
+def comb_short(
+    paint: Paint,
+    outfits: Sequence[Outfit | None],
+    bodies: Float32[Array, "p v 3"],
+    person: Int32[Array, "n"],
+    face: Int32[Array, "n"],
+    barycentrics: Float32[Array, "n 3"],
+    footprint: Float32[Array, "n"],
+    strength: float,
+    normals: Any,
+) -> None:
+    """Tilt the normals (Warp's, in place) of samples on the hair that bodies themselves wear. outfits: None where a
+    head is painted otherwise. The others: as of `fold`."""
+    hair = np.zeros((len(outfits), 3), np.float32)
+    for row, outfit in zip(hair, outfits, strict=True):
+        if outfit is not None and outfit.headwear in ("none", "headband"):
+            row[:] = strength * SHORT[outfit.hair.kind], outfit.hair.recede, outfit.seed
+    if not hair[:, 0].any():
+        return
+    device = paint.device
+    fields, category, faces, _ = paint.tables
+    starts = np.arange(len(bodies), dtype=np.int32) * bodies.shape[1]
+    kinds = (
+        (hair, wp.vec3), (bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (person, wp.int32), (face, wp.int32),
+        (barycentrics, wp.vec3), (footprint, wp.float32),
+    )  # fmt: skip
+    arrays = [wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False) for array, kind in kinds]
+    wp.launch(comb_normals, len(face), [fields, category, faces, *arrays, normals], device=device)
 
 
 def comb(

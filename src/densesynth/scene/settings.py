@@ -50,7 +50,7 @@ class PeopleSettings:
     folds: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
     """How deep cloth folds, deeper where joints bend, as the light shows it; 0 is off. Anny's body only."""
     combed: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
-    """How far the strands of long hair tilt its shine; 0 is off."""
+    """How far the strands of hair tilt its shine; 0 is off."""
     garments: Path | None = None
     """Folder of MakeHuman garments and hair (.mhclo with their .obj) that people may wear, for Anny's body."""
     garment_share: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.7

@@ -102,7 +102,7 @@ def paint_hair(
     y = s.p[1]
     side = wp.abs(x)
     seed = rows[k].seed
-    fine = noise(table, s.p, 800.0, 800.0, 800.0, seed + 0.2, fp)
+    fine = float(0.0)
     on_face = ramp(-0.05, -0.08, y)
     colour = wp.vec3(under[0], under[1], under[2])
     roughness = under[3]
@@ -112,53 +112,47 @@ def paint_hair(
         height = EYE_Z + 0.0205 + rows[k].brow_arch * wp.sin(2.2 * along) - 0.003 * along * along * along
         thick = rows[k].brow * (0.72 + 0.62 * along - 1.1 * along * along)
         above = z - height
-        # Hairs rise at the nose and lie outwards towards the temple.
-        root = side - above * (0.35 + 2.2 * along)
-        way = wp.vec3(wp.where(x > 0.0, root, root + 0.37), 0.0, above)
-        strokes = noise(table, way, 560.0, 1.0, 110.0, seed + 0.4, fp)
-        ragged = noise(table, way, 230.0, 1.0, 60.0, seed + 0.65, fp)
-        inside = thick - wp.abs(above) + 0.001 * strokes + 0.0009 * ragged
-        dense = ramp(-0.0016, 0.0026, inside) * ramp(0.007, 0.016, side + 0.002 * ragged) * ramp(0.0585, 0.049, side)
-        brow = wp.clamp(dense * (0.9 + 0.7 * strokes * (1.3 - dense)), 0.0, 1.0) * on_face
-        colour = mix(colour, 0.75 * rows[k].hair, brow * rows[k].brow_strength)
+        if wp.abs(above) < thick + 0.004 and side > 0.0045 and side < 0.0585:
+            # Hairs rise at the nose and lie outwards towards the temple.
+            root = side - above * (0.35 + 2.2 * along)
+            way = wp.vec3(wp.where(x > 0.0, root, root + 0.37), 0.0, above)
+            strokes = noise(table, way, 560.0, 1.0, 110.0, seed + 0.4, fp)
+            ragged = noise(table, way, 230.0, 1.0, 60.0, seed + 0.65, fp)
+            inside = thick - wp.abs(above) + 0.001 * strokes + 0.0009 * ragged
+            dense = (
+                ramp(-0.0016, 0.0026, inside) * ramp(0.007, 0.016, side + 0.002 * ragged) * ramp(0.0585, 0.049, side)
+            )
+            brow = wp.clamp(dense * (0.9 + 0.7 * strokes * (1.3 - dense)), 0.0, 1.0) * on_face
+            colour = mix(colour, 0.75 * rows[k].hair, brow * rows[k].brow_strength)
 
     if rows[k].beard > 0.0 or rows[k].moustache > 0.0:
         azimuth = side / wp.max(0.02 - y, 0.02)
-        patch = noise(table, s.p, 75.0, 75.0, 75.0, seed + 0.35, fp)
-        hairs = noise(table, s.p, 760.0, 760.0, 230.0, seed + 0.55, fp)
         line = EYE_Z - 0.058 - 0.012 * bump(azimuth - 0.62, 0.35) + 0.062 * ramp(0.8, 2.2, azimuth)
-        line = line + 0.013 * bump(azimuth - 0.19, 0.09) + 0.004 * patch
-        jaw = ramp(-0.004, 0.018, line - z) * ramp(1.37, 1.402, z - 0.13 * (y + 0.1) + 0.006 * patch)
-        jaw = jaw * ramp(3.6, 2.4, azimuth)
-        lip_gap = ramp(0.0008, -0.0014, s.lips)
-        above = ramp(-0.001, 0.004, z - 1.457) * ramp(1.474, 1.466, z + 8.0 * side * side) * ramp(0.035, 0.021, side)
-        strength = wp.max(rows[k].beard * jaw, wp.max(rows[k].beard, rows[k].moustache) * above * on_face) * lip_gap
-        # Stubble is dots, a full beard hairs that hang; where it thins out, single ones are left.
-        full = ramp(0.45, 0.9, wp.max(rows[k].beard, rows[k].moustache))
-        grain = fine + (hairs - fine) * full
-        thin = 4.0 * strength * (1.0 - strength)
-        beard = wp.clamp(strength * (0.95 + 0.1 * patch) + 0.45 * thin * grain, 0.0, 0.96)
-        colour = mix(colour, (0.8 * (1.0 + 0.3 * full * hairs)) * rows[k].hair, beard)
+        line = line + 0.013 * bump(azimuth - 0.19, 0.09)
+        if z < wp.max(line + 0.009, 1.475) and azimuth < 3.6:
+            patch = noise(table, s.p, 75.0, 75.0, 75.0, seed + 0.35, fp)
+            hairs = noise(table, s.p, 760.0, 760.0, 230.0, seed + 0.55, fp)
+            fine = noise(table, s.p, 800.0, 800.0, 800.0, seed + 0.2, fp)
+            jaw = ramp(-0.004, 0.018, line + 0.004 * patch - z) * ramp(
+                1.37, 1.402, z - 0.13 * (y + 0.1) + 0.006 * patch
+            )
+            jaw = jaw * ramp(3.6, 2.4, azimuth)
+            lip_gap = ramp(0.0008, -0.0014, s.lips)
+            above = (
+                ramp(-0.001, 0.004, z - 1.457) * ramp(1.474, 1.466, z + 8.0 * side * side) * ramp(0.035, 0.021, side)
+            )
+            strength = wp.max(rows[k].beard * jaw, wp.max(rows[k].beard, rows[k].moustache) * above * on_face) * lip_gap
+            # Stubble is dots, a full beard hairs that hang; where it thins out, single ones are left.
+            full = ramp(0.45, 0.9, wp.max(rows[k].beard, rows[k].moustache))
+            grain = fine + (hairs - fine) * full
+            thin = 4.0 * strength * (1.0 - strength)
+            beard = wp.clamp(strength * (0.95 + 0.1 * patch) + 0.45 * thin * grain, 0.0, 0.96)
+            colour = mix(colour, (0.8 * (1.0 + 0.3 * full * hairs)) * rows[k].hair, beard)
 
     kind = rows[k].hair_kind
     recede = rows[k].recede * ramp(0.0, -0.08, y)
     if s.hair - recede > -0.04 and z > HEAD_BOTTOM - 0.02:
-        # Where a hair begins on the circle about the whorl, and how far along it a point is.
-        dx = x - WHORL_X
-        dy = y - WHORL_Y
-        dz = z - WHORL_Z
-        flat = wp.sqrt(dx * dx + dy * dy)
-        wander = noise(table, s.p, 34.0, 34.0, 34.0, seed + 0.45, fp)
-        way = wp.vec3(
-            angle(dx, -dy) * 0.15915494 + 0.004 * wander, wp.sqrt(flat * flat + dz * dz), 0.0
-        )  # fmt: skip
-        around = fp / (6.2832 * wp.max(flat, 0.004))
-        strand = noise(table, way, 352.0, 24.0, 1.0, seed + 0.9, around)
-        lock = noise(table, way, 96.0, 13.0, 1.0, seed + 0.15, around)
         front = ramp(-0.03, -0.08, y)
-        temple = ramp(0.03, 0.05, side) * front
-        uneven = noise(table, s.p, 105.0, 105.0, 60.0, seed + 0.8, fp)
-        inside = s.hair - recede + 0.004 * uneven - (0.003 + 0.003 * seed) * bump(side - 0.043, 0.016) * front
         soft = float(0.007)
         level = float(1.0)
         if kind == 0:
@@ -170,15 +164,32 @@ def paint_hair(
         elif kind == 3:
             soft = 0.009
             level = 0.28 + 0.72 * ramp(EYE_Z, EYE_Z + 0.055, z + 0.3 * (y + 0.03))
-        soft = soft * (1.0 + 0.7 * temple)
-        combed = ramp(0.35, 0.75, level) * flag(kind > 1)
-        hairs = fine + (strand + 0.7 * lock - fine) * combed
-        share = ramp(-soft, soft, inside)
-        # Towards its edge hair thins out to single strands.
-        share = wp.clamp(share + 1.4 * share * (1.0 - share) * hairs, 0.0, 1.0)
+        soft = soft * (1.0 + 0.7 * ramp(0.03, 0.05, side) * front)
+        inside = s.hair - recede - (0.003 + 0.003 * seed) * bump(side - 0.043, 0.016) * front
+        if wp.abs(inside) < wp.max(soft, 0.02) + 0.004:
+            inside = inside + 0.004 * noise(table, s.p, 105.0, 105.0, 60.0, seed + 0.8, fp)
         shaded = ramp(-0.02, 0.0, inside) * level
         colour = tint(colour, 1.0 - 0.13 * shaded, 1.0 - 0.17 * shaded, 1.0 - 0.17 * shaded)
+        share = ramp(-soft, soft, inside)
         if share > 0.0:
+            combed = ramp(0.35, 0.75, level) * flag(kind > 1)
+            if fine == 0.0 and (combed < 1.0 or level < 0.9):
+                fine = noise(table, s.p, 800.0, 800.0, 800.0, seed + 0.2, fp)
+            # Where a hair begins on the circle about the whorl, and how far along it a point is.
+            dx = x - WHORL_X
+            dy = y - WHORL_Y
+            dz = z - WHORL_Z
+            flat = wp.sqrt(dx * dx + dy * dy)
+            turn = angle(dx, -dy) * 0.15915494 + 0.003 * wp.sin(55.0 * z + 30.0 * x)
+            way = wp.vec3(turn, wp.sqrt(flat * flat + dz * dz), 0.0)
+            around = fp / (6.2832 * wp.max(flat, 0.004))
+            lock = noise(table, way, 96.0, 13.0, 1.0, seed + 0.15, around)
+            hairs = fine
+            if combed > 0.0:
+                strand = noise(table, way, 352.0, 24.0, 1.0, seed + 0.9, around)
+                hairs = fine + (strand + 0.7 * lock - fine) * combed
+            # Towards its edge hair thins out to single strands.
+            share = wp.clamp(share + 1.4 * share * (1.0 - share) * hairs, 0.0, 1.0)
             if level < 0.9:
                 level = level + 0.25 * fine
             share = share * wp.clamp(level, 0.0, 1.0)

@@ -123,8 +123,7 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     recede = row["recede"] * ramp(0.0, -0.08, y)
     dx, dy, dz = x - WHORL[0], y - WHORL[1], z - WHORL[2]
     flat = np.sqrt(dx * dx + dy * dy)
-    wander = noise(s.table, s.p, (34.0, 34.0, 34.0), seed + 0.45, fp)
-    turn = np.arctan2(dx, -dy) / (2.0 * np.pi) + 0.004 * wander
+    turn = np.arctan2(dx, -dy) / (2.0 * np.pi) + 0.003 * np.sin(55.0 * z + 30.0 * x)
     way = np.stack([turn, np.sqrt(flat * flat + dz * dz), np.zeros_like(x)], axis=1)
     around = fp / (2.0 * np.pi * np.maximum(flat, 0.004))
     strand = noise(s.table, way, (352.0, 24.0, 1.0), seed + 0.9, around)
