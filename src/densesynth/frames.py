@@ -17,7 +17,7 @@ from densesynth.arrays import Array, Bool, UInt8
 from densesynth.bodies import open_body, open_textures
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
-from densesynth.compose.occluder import find_feet, find_reach, hide_pixels, lay_occluders, under_cutout
+from densesynth.compose.occluder import OccluderLayer, find_feet, find_reach, hide_pixels, lay_occluders, under_cutout
 from densesynth.compose.picture import LitScene, Painter
 from densesynth.config import Recipe
 from densesynth.data.layers import pack_layers
@@ -32,6 +32,7 @@ from densesynth.label.person import Person
 from densesynth.motion.source import open_clips
 from densesynth.render.buffers import Buffers
 from densesynth.render.render import rasterise
+from densesynth.render.view import View
 from densesynth.scene.backdrop import load_backdrops
 from densesynth.scene.behind import Surroundings
 from densesynth.scene.carried import carry
@@ -50,16 +51,28 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Drawn:
-    """A frame that lacks its picture. lit: its light; lit.buffers have no occluders, `buffers` do."""
+class Labelled:
+    """A frame that lacks its picture. posed: the bodies as dressed. buffers: without what cut-outs hide. visible: the
+    bodies' vertices that are seen. worn: of what people wear and of cut-outs, the surface file's arrays."""
 
-    lit: LitScene
+    index: int
+    scene: Scene
+    posed: PosedBodies
     buffers: Buffers
     labels: ChartLabels
     people: tuple[Person, ...]
-    posed: PosedBodies
     visible: Bool[Array, "p v"]
     worn: dict[str, Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Seen:
+    """What a labelled frame is painted from. whole: the body points that are seen, cut-outs aside."""
+
+    view: View
+    meshes: list[SceneMesh]
+    whole: Buffers
+    cutouts: OccluderLayer | None
 
 
 class Generator:
@@ -185,13 +198,17 @@ class Generator:
         for batch in self.batches(indices):
             drawn = [self._draw(seed, index) for index in batch]
             with self._stage("harmonise"):
-                light = self.painter.harmonise([one.lit for one in drawn])
-            for one, (linear, harmonised) in zip(drawn, light, strict=True):
+                light = self.painter.harmonise([lit for _, lit in drawn])
+            for (labelled, lit), (linear, harmonised) in zip(drawn, light, strict=True):
                 with self._stage("sensor"):
-                    picture = self.painter.expose(one.lit, linear, self.body.faces)
+                    picture = self.painter.expose(lit, linear, self.body.faces)
                 with self._stage("record"):
-                    record = self._record(seed, one, picture, harmonised)
+                    record = self._record(seed, labelled, picture, harmonised)
                 yield record
+
+    def label(self, seed: int, index: int) -> Labelled:
+        """Frame `index` without its picture, in a fraction of the time: the labels are those of `frame`."""
+        return self._label(seed, index)[0]
 
     def batches(self, indices: Sequence[int]) -> list[list[int]]:
         """The indices, cut where a batch of the harmoniser's ends; one by one where there is none."""
@@ -199,8 +216,28 @@ class Generator:
         size = 1 if harmoniser is None else harmoniser.batch
         return [list(group) for _, group in groupby(indices, lambda index: index // size)]
 
-    def _draw(self, seed: int, index: int) -> _Drawn:
-        """Draw, render and label a frame, up to its light."""
+    def _draw(self, seed: int, index: int) -> tuple[Labelled, LitScene]:
+        """Draw, render and label a frame, and light it."""
+        labelled, seen = self._label(seed, index)
+        wardrobe = None if self.library is None else Wardrobe(self.library, looks_of(labelled.scene, seen.meshes))
+        lit = self.painter.light(
+            index,
+            seen.view,
+            labelled.scene,
+            seen.meshes,
+            seen.whole,
+            effects=stream(seed, index, Purpose.EXPOSURE),
+            choice=stream(seed, index // self.recipe.camera.rig, Purpose.SURROUNDINGS),
+            backdrop=stream(seed, index, Purpose.BACKDROP),
+            sensor=stream(seed, index, Purpose.SENSOR),
+            stage=self._stage,
+            occluders=seen.cutouts,
+            wardrobe=wardrobe,
+        )
+        return labelled, lit
+
+    def _label(self, seed: int, index: int) -> tuple[Labelled, _Seen]:
+        """Draw, render and label a frame."""
         recipe = self.recipe
         scene, posed, worn, meshes = self._scene(seed, index)
         with self._stage("rasterise"):
@@ -237,50 +274,38 @@ class Generator:
                 hits,
                 stream(seed, index, Purpose.POINTS),
             )
-        lit = self.painter.light(
-            index,
-            view,
-            scene,
-            meshes,
-            whole,
-            effects=stream(seed, index, Purpose.EXPOSURE),
-            choice=stream(seed, index // recipe.camera.rig, Purpose.SURROUNDINGS),
-            backdrop=stream(seed, index, Purpose.BACKDROP),
-            sensor=stream(seed, index, Purpose.SENSOR),
-            stage=self._stage,
-            occluders=cutouts,
-            wardrobe=None if self.library is None else Wardrobe(self.library, looks_of(scene, meshes)),
-        )
-        return _Drawn(
-            lit=lit,
+        labelled = Labelled(
+            index=index,
+            scene=scene,
+            posed=posed,
             buffers=buffers,
             labels=labels,
             people=people,
-            posed=posed,
             visible=visible,
             worn=worn | pack_layers(layers, meshes) | over,
         )
+        return labelled, _Seen(view=view, meshes=meshes, whole=whole, cutouts=cutouts)
 
     def _record(
-        self, seed: int, drawn: _Drawn, picture: UInt8[Array, "h w 3"], harmonised: Harmonised | None
+        self, seed: int, labelled: Labelled, picture: UInt8[Array, "h w 3"], harmonised: Harmonised | None
     ) -> FrameRecord:
-        scene = drawn.lit.scene
+        people = labelled.scene.people
         return make_record(
-            index=drawn.lit.index,
+            index=labelled.index,
             seed=seed,
             picture=picture,
             harmonised=harmonised,
-            labels=drawn.labels,
-            buffers=drawn.buffers,
-            camera=scene.camera,
-            people=drawn.people,
-            betas=np.stack([person.betas for person in scene.people]),
-            rotations=np.stack([person.rotations for person in scene.people]),
-            transl=np.stack([person.transl for person in scene.people]),
-            posed=drawn.posed,
-            visible_vertices=drawn.visible,
+            labels=labelled.labels,
+            buffers=labelled.buffers,
+            camera=labelled.scene.camera,
+            people=labelled.people,
+            betas=np.stack([person.betas for person in people]),
+            rotations=np.stack([person.rotations for person in people]),
+            transl=np.stack([person.transl for person in people]),
+            posed=labelled.posed,
+            visible_vertices=labelled.visible,
             face_count=len(self.body.faces),
             keep_geometry=self.keep_geometry,
-            worn=drawn.worn,
-            files=self.dresser.name_files(scene),
+            worn=labelled.worn,
+            files=self.dresser.name_files(labelled.scene),
         )

@@ -9,7 +9,8 @@ import tyro
 from rich.console import Console
 
 from densesynth.cli.command import EXIT_BREACH, Command
-from densesynth.errors import DatasetError
+from densesynth.config import load_recipe, recipe_names
+from densesynth.errors import ConfigurationError, DatasetError
 from densesynth.progress import frames_bar
 
 
@@ -43,30 +44,69 @@ class Show:
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How varied a dataset is: histograms of its people's sizes, views, occlusion, cuts and skin, as a page and JSON.
+    """How varied a dataset or a recipe is: histograms of people's sizes, views, occlusion, cuts and skin, as a page and
+    JSON. Of a recipe labels alone are made, several times as fast as a dataset and with the same numbers.
 
-    Example: densesynth spread people --coco person_keypoints_val2017.json
+    Examples: densesynth spread people --coco person_keypoints_val2017.json
+    and: densesynth spread free --frames 2000 --out spread-of-free
     """
 
-    dataset: tyro.conf.Positional[Path]
-    """Folder of the dataset."""
+    what: tyro.conf.Positional[Path]
+    """Folder of a dataset; or a recipe's name, or a recipe file (TOML)."""
+    frames: int | None = None
+    """Of a recipe: how many frames; 500 when left out. Of a dataset all are measured."""
+    seed: int | None = None
+    """Of a recipe: the run's seed; 0 when left out."""
     coco: Path | None = None
     """COCO's annotations, whose people are counted in the same way and drawn beside."""
     out: Path | None = None
-    """Folder for index.html and spread.json; DATASET/spread when left out."""
+    """Folder for index.html and spread.json; DATASET/spread when left out. A recipe needs one."""
 
 
 def measure(command: Spread) -> int:
-    from densesynth.data.dataset import read_manifest
-    from densesynth.evaluation.spread import report_spread
-
-    read_manifest(command.dataset)
-    with frames_bar(Console(stderr=True), "measured") as advance_to:
-        page, numbers = report_spread(command.dataset, command.coco, command.out, advance_to)
+    page, numbers = _measure_dataset(command) if command.what.is_dir() else _measure_recipe(command)
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Numbers: {numbers}", markup=False)
     console.print(f"Open in a browser: {page.resolve().as_uri()}", markup=False)
     return 0
+
+
+def _measure_dataset(command: Spread) -> tuple[Path, Path]:
+    from densesynth.data.dataset import read_manifest
+    from densesynth.data.spread import measure_dataset
+    from densesynth.evaluation.spread import report_spread
+
+    folder = command.what
+    read_manifest(folder)
+    for name, given in (("frames", command.frames), ("seed", command.seed)):
+        if given is not None:
+            raise ConfigurationError(f"--{name} {given}: {folder} is a dataset, whose frames are all measured")
+    out = folder / "spread" if command.out is None else command.out
+    with frames_bar(Console(stderr=True), "measured") as advance_to:
+        return report_spread(folder.resolve().name, lambda: measure_dataset(folder, advance_to), out, command.coco)
+
+
+def _measure_recipe(command: Spread) -> tuple[Path, Path]:
+    if not command.what.is_file() and str(command.what) not in recipe_names():
+        raise ConfigurationError(
+            f"{command.what}: there is no dataset's folder, recipe file or recipe of that name; the recipes are "
+            f"{', '.join(recipe_names())}"
+        )
+    recipe = load_recipe(command.what)
+    if command.out is None:
+        raise ConfigurationError(f"{command.what} is a recipe: give --out, a folder for the page")
+    from densesynth.spread import spread_recipe
+
+    with frames_bar(Console(stderr=True), "labelled") as advance_to:
+        return spread_recipe(
+            command.what.stem,
+            recipe,
+            command.out,
+            frames=500 if command.frames is None else command.frames,
+            seed=0 if command.seed is None else command.seed,
+            coco=command.coco,
+            advance_to=advance_to,
+        )
 
 
 def prove(folder: Path, elsewhere: Path | None = None) -> int:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from densesynth.appearance.layout import ROW
-from densesynth.arrays import Array
+from densesynth.arrays import Array, Float32, UInt8
 from densesynth.data.dataset import open_dataset
 from densesynth.data.files import read_arrays, read_bytes
 from densesynth.data.record import RECORDS, SURFACE, camera_of, file_of
-from densesynth.data.schema import Record, read_json
+from densesynth.data.schema import Annotation, Record, read_json
 from densesynth.errors import DatasetError
+from densesynth.geometry.camera import Camera
 from densesynth.geometry.rotations import matrix_from_vector
 from densesynth.geometry.skeleton import JOINT
 
@@ -59,33 +60,57 @@ Values = dict[str, list[float]]
 def measure_dataset(folder: Path, advance_to: Callable[[int, int], None] | None = None) -> Values:
     """Every measure of a dataset's finished frames, one value a person (or a frame). Raises DatasetError."""
     dataset = open_dataset(folder)
-    values: Values = {measure.key: [] for measure in MEASURES}
+    values = no_values()
     for done, index in enumerate(dataset.indices, start=1):
         record = read_json(file_of(folder, RECORDS, index), Record)
         surface = read_arrays(file_of(folder, SURFACE, index))
-        camera = camera_of(surface)
-        values["people"].append(len(record.annotations))
-        across = camera.camera_from_world[:2, 2]  # the world's vertical in the picture's plane
-        values["roll"].append(float(np.degrees(np.arctan2(across[0], -across[1]))))
-        for annotation in record.annotations:
-            _measure_box(values, annotation.bbox, annotation.area, camera.width, camera.height)
-            _measure_keypoints(values, annotation.keypoints)
-            values["occluded"].append(annotation.densesynth.occluded)
-            values["truncated"].append(annotation.densesynth.truncated)
-            k = annotation.densesynth.instance - 1
-            pelvis = surface["joints_in_world"][k, JOINT["pelvis"]].astype(np.float64)
-            turn = np.asarray(matrix_from_vector(surface["rotations"][k, 0].astype(np.float64)))
-            to_eye = turn.T @ (camera.centre_in_world - pelvis)
-            values["azimuth"].append(float(np.degrees(np.arctan2(to_eye[0], -to_eye[1]))))
-            upward = camera.centre_in_world[2] - pelvis[2]
-            values["elevation"].append(float(np.degrees(np.arcsin(upward / np.linalg.norm(to_eye)))))
-            if "outfits" in surface:
-                values["skin"].append(typology_angle(surface["outfits"][k].view(ROW)[0]["skin"]))
+        measure_frame(
+            values,
+            camera_of(surface),
+            record.annotations,
+            surface["joints_in_world"],
+            surface["rotations"],
+            surface.get("outfits"),
+        )
         if advance_to is not None:
             advance_to(done, len(dataset.indices))
     if not values["people"]:
         raise DatasetError(f"{folder}: there is no finished frame to measure")
     return values
+
+
+def no_values() -> Values:
+    """Every measure, of nobody."""
+    return {measure.key: [] for measure in MEASURES}
+
+
+def measure_frame(
+    values: Values,
+    camera: Camera,
+    annotations: Sequence[Annotation],
+    joints: Float32[Array, "p 52 3"],
+    rotations: Float32[Array, "p 52 3"],
+    outfits: UInt8[Array, "p b"] | None,
+) -> None:
+    """Adds one frame's people to the values. joints (world, metres), rotations, outfits (rows of bytes): of everybody
+    in the scene, as in surface files."""
+    values["people"].append(len(annotations))
+    across = camera.camera_from_world[:2, 2]  # the world's vertical in the picture's plane
+    values["roll"].append(float(np.degrees(np.arctan2(across[0], -across[1]))))
+    for annotation in annotations:
+        _measure_box(values, annotation.bbox, annotation.area, camera.width, camera.height)
+        _measure_keypoints(values, annotation.keypoints)
+        values["occluded"].append(annotation.densesynth.occluded)
+        values["truncated"].append(annotation.densesynth.truncated)
+        k = annotation.densesynth.instance - 1
+        pelvis = joints[k, JOINT["pelvis"]].astype(np.float64)
+        turn = np.asarray(matrix_from_vector(rotations[k, 0].astype(np.float64)))
+        to_eye = turn.T @ (camera.centre_in_world - pelvis)
+        values["azimuth"].append(float(np.degrees(np.arctan2(to_eye[0], -to_eye[1]))))
+        upward = camera.centre_in_world[2] - pelvis[2]
+        values["elevation"].append(float(np.degrees(np.arcsin(upward / np.linalg.norm(to_eye)))))
+        if outfits is not None:
+            values["skin"].append(typology_angle(outfits[k].view(ROW)[0]["skin"]))
 
 
 def measure_coco(path: Path) -> Values:
@@ -94,7 +119,7 @@ def measure_coco(path: Path) -> Values:
         table = json.loads(read_bytes(path))
         people = {category["id"] for category in table["categories"] if category["name"] == "person"}
         sizes = {image["id"]: (image["width"], image["height"]) for image in table["images"]}
-        values: Values = {measure.key: [] for measure in MEASURES}
+        values = no_values()
         count: dict[int, int] = {}
         for annotation in table["annotations"]:
             if annotation["category_id"] not in people or annotation.get("iscrowd", 0):

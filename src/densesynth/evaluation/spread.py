@@ -1,4 +1,4 @@
-"""The page and the JSON of `densesynth spread`: a dataset's histograms beside COCO's."""
+"""The page and the JSON of `densesynth spread`: histograms of a dataset's or a recipe's people, beside COCO's."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from densesynth.data.spread import (
     OF_FRAMES,
     Histogram,
     Measure,
+    Values,
     empty_bins,
     histograms,
     measure_coco,
-    measure_dataset,
 )
 from densesynth.evaluation.page import figure_html, page_html, plot_png, table_html
 
@@ -38,25 +38,20 @@ PUBLISHED = (
 )
 
 
-def report_spread(
-    folder: Path,
-    coco: Path | None = None,
-    out: Path | None = None,
-    advance_to: Callable[[int, int], None] | None = None,
-) -> tuple[Path, Path]:
-    """Measure a dataset, write index.html and spread.json into `out` (DATASET/spread when left out), and return them.
+def report_spread(name: str, measured: Callable[[], Values], out: Path, coco: Path | None = None) -> tuple[Path, Path]:
+    """Write index.html and spread.json into `out`, and return them.
 
+    name: of what was measured, on the page. measured: called for the values once COCO's file is known to be one.
     coco: an annotation file of COCO to count people of in the same way. Raises DatasetError.
     """
     theirs = {} if coco is None else histograms(measure_coco(coco))
-    ours = histograms(measure_dataset(folder, advance_to))
-    out = folder / "spread" if out is None else out
+    ours = histograms(measured())
     make_folder(out)
     page, numbers = out / "index.html", out / "spread.json"
     named = None if coco is None else coco.name
     table = {"dataset": _plain(ours), "coco_file": named, "coco": _plain(theirs)}
     write_bytes(numbers, (json.dumps(table, indent=1) + "\n").encode())
-    write_bytes(page, draw_page(folder.resolve().name, ours, theirs, named).encode())
+    write_bytes(page, draw_page(name, ours, theirs, named).encode())
     return page, numbers
 
 
