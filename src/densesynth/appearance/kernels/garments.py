@@ -17,6 +17,7 @@ from densesynth.appearance.kernels.base import (
     mix,
     neck_height,
     neckline,
+    noise,
     ramp,
     runs_across,
     weave,
@@ -96,6 +97,47 @@ def bottom_distance(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.flo
 
 
 @wp.func
+def sleeve_band(rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """Metres that the hem or cuff of a sleeve is wide."""
+    if rows[k].jacket > 0.5:
+        return 0.035
+    if rows[k].top.pattern == 7:
+        return 0.045
+    if rows[k].collar > 0.5:
+        return wp.where(rows[k].sleeve > 0.45, 0.055, 0.027)
+    return 0.02
+
+
+@wp.func
+def turned_up(rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """1 for trousers whose legs are turned up at the end, else 0."""
+    spread = 13.7 * rows[k].seed
+    return rows[k].denim_cut * flag(spread - wp.floor(spread) < 0.2)
+
+
+@wp.func
+def leg_band(rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
+    """Metres that the hem of a leg is wide."""
+    if rows[k].denim_cut < 0.5:
+        return 0.012
+    if turned_up(rows, k) > 0.5:
+        return 0.042
+    return wp.where(rows[k].bottom.pattern == 6, 0.015, 0.03)
+
+
+@wp.func
+def cuff(
+    table: wp.array(dtype=wp.float32), s: Sample, seed: wp.float32, d: wp.float32, width: wp.float32, across: wp.float32
+) -> wp.float32:  # fmt: skip
+    """How light a hem is `d` metres inside a limb's edge: rounded at its edge, drawn in by a dashed seam, a step to
+    the cloth beyond. across: metres round the limb."""
+    stitch = band(across, 0.005, 0.62, s.fp) * bump(d - width, wp.max(0.0011, 0.5 * s.fp))
+    value = 1.0 - 0.34 * bump(d, 0.0022) + 0.1 * bump(d - 0.005, 0.003) - 0.16 * bump(d - width - 0.003, 0.0035)
+    pucker = noise(table, s.p, 190.0, 190.0, 190.0, seed + 0.25, s.fp) * bump(d - width, 0.012)
+    return value - 0.4 * stitch + 0.09 * pucker
+
+
+@wp.func
 def inner_share(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
     """Share of a sample that the shirt in a jacket covers."""
     if rows[k].jacket <= 0.5:
@@ -154,6 +196,8 @@ def paint_top(
         )
     if d > -0.05:
         dark = contact(d, 0.32, 0.007)
+        if s.arm > ARM_START:
+            dark = contact(d, 0.55, 0.006) * contact(d, 0.25, 0.016)
         colour = colour * dark
         keep = keep * dark
     if share > 0.0:
@@ -162,7 +206,15 @@ def paint_top(
         front = y < 0.0 and s.arm < ARM_START
         if rows[k].collar < 0.5 and rows[k].jacket < 0.5 and kind != 6:
             tone = mix(tone, rows[k].trim, share * cover(0.016 - d, fp))
-        tone = tone * edge_lines(d)
+        width = sleeve_band(rows, k)
+        if s.arm > ARM_START and d < width + 0.02:
+            if not runs_across(kind):
+                u = trunk_u(s)
+            tone = tone * cuff(table, s, seed, d, width, u)
+            if kind == 7:
+                tone = tone * (0.86 + 0.2 * band(u, 0.0045, 0.5, fp) * ramp(width + 0.001, width - 0.001, d))
+        else:
+            tone = tone * edge_lines(d)
         shoulder = bump(s.arm + 0.004, 0.0016) * flag(rows[k].sleeve > 0.0)
         flank = bump(y + 0.015, 0.0016) * flag(s.arm < 0.0 and z < 1.2)
         lines = 0.28 * wp.max(shoulder, flank)
@@ -233,7 +285,17 @@ def paint_bottom(
         )
         if rows[k].side_stripe > 0.0:
             tone = mix(tone, rows[k].bottom.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
-        tone = tone * edge_lines(d)
+        end = rows[k].bottom_hem - s.leg
+        width = leg_band(rows, k)
+        if end == d and d < width + 0.02:
+            turned = turned_up(rows, k) * cover(width - d, fp)
+            inside = wp.where(kind == 6, 0.55, 0.12)  # the wrong side of denim is pale
+            tone = mix(tone, 0.5 * tone + wp.vec3(0.2, 0.2, 0.21), inside * turned)
+            if u == 0.0:
+                u = 0.078 * angle(outward, forward)
+            tone = tone * cuff(table, s, rows[k].seed, d, width, u)
+        else:
+            tone = tone * edge_lines(d)
         lines = bump(lateral, 0.0016)
         if rows[k].denim_cut > 0.0 and z > 0.79:
             down = rows[k].waist - 0.035 - z
@@ -250,4 +312,7 @@ def paint_bottom(
             buckle = cover(0.021 - side, fp) * flag(y < 0.0) * cover(side - 0.013, fp)
             tone = mix(tone, mix(rows[k].belt_colour, wp.vec3(0.42, 0.39, 0.33), buckle), strap)
         colour = tone * share
-    return wp.vec4(colour[0], colour[1], colour[2], contact(d, 0.32, 0.007) * (1.0 - share))
+    dark = contact(d, 0.32, 0.007)
+    if rows[k].bottom_hem - s.leg == d:
+        dark = contact(d, 0.55, 0.006) * contact(d, 0.25, 0.016)
+    return wp.vec4(colour[0], colour[1], colour[2], dark * (1.0 - share))

@@ -3,12 +3,20 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import HEAD_BOTTOM, Row, Sample, bump, noise, ramp
-from densesynth.appearance.kernels.garments import bottom_distance, open_front, top_distance
+from densesynth.appearance.kernels.base import ARM_START, HEAD_BOTTOM, Row, Sample, bump, noise, ramp
+from densesynth.appearance.kernels.garments import (
+    bottom_distance,
+    leg_band,
+    open_front,
+    sleeve_band,
+    top_distance,
+    turned_up,
+)
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 EDGE = wp.constant(0.006)  # metres inside a garment's edge from where it has its whole thickness
+WALL = wp.constant(0.002)  # metres beyond the end of a sleeve or a leg within which its cloth falls to the skin
 
 
 @wp.struct
@@ -36,6 +44,12 @@ def hair_thickness(s: Sample, row: Row, cut: Cut, table: wp.array(dtype=wp.float
         table, s.p, 60.0, 60.0, 30.0, row.seed + 0.4, 0.001
     )
     return cut.hair * ramp(0.0, 0.0195, above) * high * (1.0 + 0.22 * locks) * (1.0 - 0.9 * s.ear)
+
+
+@wp.func
+def step_at(d: wp.float32, width: wp.float32) -> wp.float32:
+    """1 on the hem of a limb's end, where cloth lies double, 0 beyond it."""
+    return ramp(width + 0.004, width - 0.004, d)
 
 
 @wp.kernel
@@ -68,17 +82,32 @@ def measure_shell(
         cut = cuts[k]
         down = wp.max(-normals[i][2], 0.0)
         top = wp.min(top_distance(s, rows, k), open_front(s, rows, k))
-        if top > 0.0:
+        sleeve = top > -WALL and s.arm > ARM_START
+        if top > 0.0 or sleeve:
             # A sleeve hangs below a raised arm; a jumper bags over its hem.
             sag = cut.top_loose * (0.02 * down * ramp(0.03, 0.12, s.arm) + 0.006 * ramp(0.25, 0.02, top))
-            thick += (cut.top + sag) * ramp(0.0, EDGE, top)
+            rise = ramp(0.0, EDGE, top)
+            if sleeve:
+                rise = ramp(-WALL, 0.001, top)
+                gather = wp.where(row.sleeve > 0.45 and cut.top > 0.009, -0.4, 0.3)  # thick cuffs are drawn in
+                sag += gather * cut.top * step_at(top, sleeve_band(rows, k))
+                if row.sleeve < 0.3:  # short sleeves stand off at their ends
+                    sag += 0.006 * cut.top_loose * ramp(0.08, 0.0, top)
+            thick += (cut.top + sag) * rise
             free = wp.max(free, cut.top_loose * ramp(0.0, 0.03, top))
         bottom = bottom_distance(s, rows, k)
-        if bottom > 0.0:
+        leg = bottom > -WALL and row.bottom_hem - s.leg < row.waist - s.p[2]
+        if bottom > 0.0 or leg:
             # Legs of trousers fall straight: they stand off more, the farther down and the thinner the leg.
             fall = cut.bottom_loose * (0.012 * ramp(0.1, 0.35, s.leg) + 0.016 * ramp(0.35, 0.75, s.leg))
             fall += cut.bottom_loose * 0.015 * down * ramp(0.1, 0.3, s.leg)
-            thick += (cut.bottom + fall) * ramp(0.0, EDGE, bottom)
+            rise = ramp(0.0, EDGE, bottom)
+            if leg:
+                rise = ramp(-WALL, 0.001, bottom)
+                fall += (0.3 + 0.5 * turned_up(rows, k)) * cut.bottom * step_at(bottom, leg_band(rows, k))
+                if row.bottom_hem < 0.5:
+                    fall += 0.008 * cut.bottom_loose * ramp(0.12, 0.0, bottom)
+            thick += (cut.bottom + fall) * rise
             free = wp.max(free, (0.35 + 0.65 * cut.bottom_loose) * ramp(0.0, 0.03, bottom))
         if s.p[2] > 1.2:
             hair = hair_thickness(s, row, cut, table)

@@ -106,6 +106,40 @@ def edge_lines(d: Array) -> Array:
     return 1.0 - 0.22 * bump(d, 0.0035) - 0.16 * bump(d - 0.02, 0.0013)
 
 
+def sleeve_band(row: Any) -> Array:
+    """Metres that the hem or cuff of a sleeve is wide."""
+    shirt = np.where(row["collar"] > 0.5, np.where(row["sleeve"] > 0.45, 0.055, 0.027), 0.02)
+    return np.where(row["jacket"] > 0.5, 0.035, np.where(row["top"]["pattern"] == 7, 0.045, shirt))
+
+
+def turned_up(row: Any) -> Array:
+    spread = np.float32(13.7) * row["seed"]
+    return row["denim_cut"] * (spread - np.floor(spread) < np.float32(0.2))
+
+
+def leg_band(row: Any) -> Array:
+    """Metres that the hem of a leg is wide."""
+    plain = np.where(row["bottom"]["pattern"] == 6, 0.015, 0.03)
+    return np.where(row["denim_cut"] < 0.5, 0.012, np.where(turned_up(row) > 0.5, 0.042, plain))
+
+
+def cuff(s: Samples, d: Array, width: Array, across: Array) -> Array:
+    """A hem's own brightness: rounded at its edge, drawn in by a dashed seam, a step down to the cloth beyond."""
+    fp, seed = s.footprint, s.row["seed"]
+    stitch = band(across, np.full_like(d, 0.005), 0.62, fp) * bump(d - width, np.maximum(0.0011, 0.5 * fp))
+    value = 1.0 - 0.34 * bump(d, 0.0022) + 0.1 * bump(d - 0.005, 0.003) - 0.16 * bump(d - width - 0.003, 0.0035)
+    pucker = noise(s.table, s.p, (190.0, 190.0, 190.0), seed + 0.25, fp) * bump(d - width, 0.012)
+    return value - 0.4 * stitch + 0.09 * pucker
+
+
+def shade_below(d: Array, strong: Array) -> Array:
+    """What an edge leaves of the light on what lies `-d` metres beyond it; more is taken below a limb's hem."""
+    out = np.minimum(d, 0.0)
+    deep = (1.0 - 0.55 * bump(out, 0.006)) * (1.0 - 0.25 * bump(out, 0.016))
+    light = np.where(strong, deep, 1.0 - 0.32 * bump(out, 0.007))
+    return np.where((d < 0.0) & (d > -0.05), light, 1.0)
+
+
 def paint_top(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Array, Array]:
     row, fp = s.row, s.footprint
     x, y, z = s.p.T
@@ -125,7 +159,11 @@ def paint_top(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Array
     tone = weave(s, row["top"], u, v, chest_panel(s, row["top"]))
     trim = cover(d, fp) * cover(0.016 - d, fp) * (row["collar"] < 0.5) * (row["top"]["pattern"] != 6)
     tone = mix(tone, row["trim"] * np.ones((len(x), 1)), trim * (row["jacket"] < 0.5))
-    tone = tone * edge_lines(d)[:, None]
+    width = sleeve_band(row)
+    at_cuff = on_arm & (d < width + 0.02)
+    knit = 0.86 + 0.2 * band(u, np.full_like(u, 0.0045), 0.5, fp) * ramp(width + 0.001, width - 0.001, d)
+    sewn = cuff(s, d, width, u) * np.where(row["top"]["pattern"] == 7, knit, 1.0)
+    tone = tone * np.where(at_cuff, sewn, edge_lines(d))[:, None]
     shoulder = bump(s.arm + 0.004, 0.0016) * (row["sleeve"] > 0.0)
     flank = bump(y + 0.015, 0.0016) * (s.arm < 0.0) * (z < 1.2)
     front = (y < 0.0) & (s.arm < ARM_START)
@@ -145,7 +183,7 @@ def paint_top(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Array
             :, None
         ]
     )
-    contact = 1.0 - 0.32 * bump(np.minimum(d, 0.0), 0.007) * (d < 0.0) * (d > -0.05)
+    contact = shade_below(d, on_arm)
     share = cover(d, fp)
     colour = mix(colour * contact[:, None], tone, share)
     covered = np.maximum(share, under)
@@ -172,7 +210,11 @@ def paint_bottom(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Ar
         row["bottom"]["second"].astype(np.float64),
         cover(0.5 * row["side_stripe"] - lateral, fp) * (row["side_stripe"] > 0),
     )
-    tone = tone * edge_lines(d)[:, None]
+    end, width = row["bottom_hem"] - s.leg, leg_band(row)
+    turned = turned_up(row) * cover(width - d, fp) * np.where(row["bottom"]["pattern"] == 6, 0.55, 0.12)
+    at_cuff = (end == d) & (d < width + 0.02)
+    tone = mix(tone, 0.5 * tone + [0.2, 0.2, 0.21], turned * at_cuff)
+    tone = tone * np.where(at_cuff, cuff(s, d, width, u), edge_lines(d))[:, None]
     seam = bump(lateral, 0.0016)
     cut = row["denim_cut"]
     fly = cut * bump(side, 0.0018) * (y < 0) * (z > 0.79)
@@ -188,7 +230,7 @@ def paint_bottom(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Ar
     buckle = cover(0.021 - np.abs(x), fp) * (y < 0) * cover(np.abs(x) - 0.013, fp)
     leather = mix(row["belt_colour"].astype(np.float64) * np.ones((len(x), 1)), np.array([0.42, 0.39, 0.33]), buckle)
     tone = mix(tone, leather, strap)
-    contact = 1.0 - 0.32 * bump(np.minimum(d, 0.0), 0.007) * (d < 0.0) * (d > -0.05)
+    contact = shade_below(d, end == d)
     share = cover(d, fp)
     colour = mix(colour * contact[:, None], tone, share)
     return colour, roughness + (row["bottom"]["roughness"] - roughness) * share, share
