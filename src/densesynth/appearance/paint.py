@@ -31,7 +31,8 @@ class Wardrobe(Protocol):
         ...
 
 
-FIELDS = ("x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open")
+FIELDS = ("x", "y", "z", "arm", "leg", "lips", "lid", "hair", "ear", "nail", "open", "front", "back",
+          "up")  # fmt: skip
 MIN_FOOTPRINT = 1e-5  # metres
 RUN = 256  # samples a CPU thread paints
 
@@ -41,11 +42,12 @@ class Paint:
     """Anny's paint fields and faces.
 
     fields: per vertex, in the order of FIELDS: rest position, metres along arm and leg, signed distance to the lips'
-    edge, distance to the lids' edge, height above the hairline (all metres), then shares in 0..1. category: per face,
+    edge, distance to the lids' edge, height above the hairline (all metres), then shares in 0..1; of fabric on the
+    trunk, metres from the middle of the front and of the back (the nearer counts) and up. category: per face,
     0 skin, 1 eyeball, 2 eye socket, 3 mouth cavity, 4 tongue. device: Warp's name of it.
     """
 
-    fields: Float32[Array, "v 11"]
+    fields: Float32[Array, "v 14"]
     category: UInt8[Array, "f"]
     faces: Int32[Array, "f 3"]
     device: str = "cpu"
@@ -137,9 +139,10 @@ class Paint:
     @cached_property
     def tables(self) -> tuple[wp.array, ...]:
         """Fields, categories, faces and noise on the device."""
-        # Three fours a vertex, the first two for every sample, the third for heads; a seat is left over.
-        order = ("x", "y", "z", "arm", "leg", "open", "ear", "nail", "lips", "lid", "hair", "hair")
-        fields = np.ascontiguousarray(self.fields[:, [FIELDS.index(name) for name in order]]).reshape(-1, 3, 4)
+        # Four fours a vertex, the first two for every sample, the third for heads, the last for trunk, hands and feet.
+        order = ("x", "y", "z", "arm", "leg", "open", "front", "back", "lips", "lid", "hair", "ear", "up", "nail")
+        columns = [FIELDS.index(name) for name in (*order, "nail", "nail")]
+        fields = np.ascontiguousarray(self.fields[:, columns]).reshape(-1, 4, 4)
         pairs = ((fields, wp.vec4), (self.category, wp.uint8), (self.faces, wp.vec3i))
         arrays = tuple(wp.array(a, dtype=kind, device=self.device) for a, kind in pairs)
         return (*arrays, wp.array(self.noise_table.ravel(), dtype=wp.float32, device=self.device))

@@ -98,6 +98,8 @@ class Sample:
     ear: wp.float32
     nail: wp.float32
     open: wp.float32
+    across: wp.float32
+    up: wp.float32
     fp: wp.float32
 
 

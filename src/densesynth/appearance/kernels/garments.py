@@ -40,8 +40,7 @@ def trunk_u(s: Sample) -> wp.float32:
         middle_y = -0.017 - 0.004 * bone - 0.158 * fore
         middle_h = (0.162 + 0.167 * bone + 0.117 * fore) * 0.75 + (1.287 - 0.189 * bone - 0.115 * fore) * 0.66
         return 0.047 * angle(y - middle_y, wp.abs(x) * 0.75 + z * 0.66 - middle_h)
-    depth = wp.where(y < -0.015, -(y + 0.015), y + 0.015)
-    return 0.15 * angle(x, depth + 0.02)
+    return s.across
 
 
 @wp.func
@@ -168,7 +167,7 @@ def paint_top(
     kind = rows[k].top.pattern
     inner_kind = rows[k].inner.pattern
     u = float(0.0)
-    v = wp.where(s.arm > 0.0, s.arm, z)
+    v = wp.where(s.arm > 0.0, s.arm, s.up)
     if runs_across(kind) or (under > 0.0 and runs_across(inner_kind)):
         u = trunk_u(s)
     seed = rows[k].seed
@@ -216,7 +215,7 @@ def paint_top(
         else:
             tone = tone * edge_lines(d)
         shoulder = bump(s.arm + 0.004, 0.0016) * flag(rows[k].sleeve > 0.0)
-        flank = bump(y + 0.015, 0.0016) * flag(s.arm < 0.0 and z < 1.2)
+        flank = bump(y + 0.036, 0.0016) * flag(s.arm < 0.0 and z < 1.2)
         lines = 0.28 * wp.max(shoulder, flank)
         if front and rows[k].placket > 0.0 and rows[k].opening <= 0.0:
             if rows[k].jacket > 0.5:

@@ -32,14 +32,18 @@ def gather_sample(
     s.arm = place[3]
     s.leg = other[0]
     s.open = other[1]
-    s.ear = other[2]
-    s.nail = other[3]
+    s.across = wp.min(other[2], other[3])
     s.fp = wp.max(footprint, smallest)
     if s.p[2] > 1.3:
         head = fields[v[0], 2] * b[0] + fields[v[1], 2] * b[1] + fields[v[2], 2] * b[2]
         s.lips = head[0]
         s.lid = head[1]
         s.hair = head[2]
+        s.ear = head[3]
+    if s.arm <= 0.0 or s.arm > 0.5:
+        more = fields[v[0], 3] * b[0] + fields[v[1], 3] * b[1] + fields[v[2], 3] * b[2]
+        s.up = more[0]
+        s.nail = more[1]
     return s
 
 

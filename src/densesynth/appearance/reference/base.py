@@ -31,6 +31,9 @@ class Samples:
     ear: Array
     nail: Array
     open: Array
+    front: Array
+    back: Array
+    up: Array
     category: Array
     footprint: Array
     row: Any

@@ -62,14 +62,13 @@ def paint_feet(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
 def trunk_uv(s: Samples) -> tuple[Array, Array]:
     """Fabric coordinates of a top (metres): panels on the trunk, sleeves about the arm; seams where they meet."""
     x, y, z = s.p.T
-    turn = np.arctan2(x, np.where(y < -0.015, -(y + 0.015), y + 0.015) + 0.02)
     bone = np.clip(s.arm / 0.252, 0.0, 1.0)
     fore = np.clip((s.arm - 0.252) / 0.254, 0.0, 1.0)
     middle_y = -0.017 - 0.004 * bone - 0.158 * fore
     middle_h = (0.162 + 0.167 * bone + 0.117 * fore) * 0.75 + (1.287 - 0.189 * bone - 0.115 * fore) * 0.66
     about = np.arctan2(y - middle_y, np.abs(x) * 0.75 + z * 0.66 - middle_h)
     sleeve = s.arm > 0.0
-    return np.where(sleeve, 0.047 * about, 0.15 * turn), np.where(sleeve, s.arm, z)
+    return np.where(sleeve, 0.047 * about, np.minimum(s.front, s.back)), np.where(sleeve, s.arm, s.up)
 
 
 def chest_panel(s: Samples, cloth: Any) -> Array:
@@ -165,7 +164,7 @@ def paint_top(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Array
     sewn = cuff(s, d, width, u) * np.where(row["top"]["pattern"] == 7, knit, 1.0)
     tone = tone * np.where(at_cuff, sewn, edge_lines(d))[:, None]
     shoulder = bump(s.arm + 0.004, 0.0016) * (row["sleeve"] > 0.0)
-    flank = bump(y + 0.015, 0.0016) * (s.arm < 0.0) * (z < 1.2)
+    flank = bump(y + 0.036, 0.0016) * (s.arm < 0.0) * (z < 1.2)
     front = (y < 0.0) & (s.arm < ARM_START)
     placket = row["placket"] * front * (row["opening"] <= 0.0)
     strip = placket * bump(side - 0.0135, 0.0012) * (row["jacket"] < 0.5)
