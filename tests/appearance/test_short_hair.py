@@ -137,3 +137,21 @@ def test_light_tilts_across_short_hair_alone(paint: Paint) -> None:
         combed(replace(fair(), headwear="beanie")),
     ):
         assert np.array_equal(nothing, before)
+
+
+def test_swept_back_hair_runs_from_the_face_to_the_back(paint: Paint) -> None:
+    """Beside the head, tones keep along y when hair is swept back, and along z when it lies about the whorl."""
+    hair, x = paint.fields[:, FIELDS.index("hair")], np.abs(paint.fields[:, 0])
+    face, weights, at = points(paint, (hair > 0.0199) & (x > 0.055), 6000)
+    one, two = np.random.default_rng(0).integers(0, len(face), (2, 4_000_000))
+    near = (at["x"][one] > 0.0) == (at["x"][two] > 0.0)
+    across, down = (np.abs(at[axis][one] - at[axis][two]) for axis in "yz")
+    level, upright = near & (down < 6e-4) & (across > 0.005) & (across < 0.009), near & (across < 6e-4)
+    upright &= (down > 0.005) & (down < 0.009)
+    ratio = {}
+    for kind in ("swept back", "short"):
+        tone = brightness(paint, fair(kind=kind, colour=(0.3, 0.3, 0.3)), face, weights, 4e-4)
+        differ = np.abs(tone[one] - tone[two])
+        ratio[kind] = differ[level].mean() / differ[upright].mean()
+    assert ratio["swept back"] < 0.75
+    assert ratio["short"] > 1.3

@@ -88,17 +88,18 @@ def comb_short(
 ) -> None:
     """Tilt the normals (Warp's, in place) of samples on the hair that bodies themselves wear. outfits: None where a
     head is painted otherwise. The others: as of `fold`."""
-    hair = np.zeros((len(outfits), 3), np.float32)
+    hair = np.zeros((len(outfits), 4), np.float32)
     for row, outfit in zip(hair, outfits, strict=True):
         if outfit is not None and outfit.headwear in ("none", "headband"):
-            row[:] = strength * SHORT[outfit.hair.kind], outfit.hair.recede, outfit.seed
+            kind = outfit.hair.kind
+            row[:] = strength * SHORT[kind], outfit.hair.recede, outfit.seed, kind == "swept back"
     if not hair[:, 0].any():
         return
     device = paint.device
     fields, category, faces, _ = paint.tables
     starts = np.arange(len(bodies), dtype=np.int32) * bodies.shape[1]
     kinds = (
-        (hair, wp.vec3), (bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (person, wp.int32), (face, wp.int32),
+        (hair, wp.vec4), (bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (person, wp.int32), (face, wp.int32),
         (barycentrics, wp.vec3), (footprint, wp.float32),
     )  # fmt: skip
     arrays = [wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False) for array, kind in kinds]

@@ -19,6 +19,8 @@ HEAD_BOTTOM = wp.constant(plain.HEAD_BOTTOM)
 WHORL_X = wp.constant(plain.WHORL[0])
 WHORL_Y = wp.constant(plain.WHORL[1])
 WHORL_Z = wp.constant(plain.WHORL[2])
+LEAN = wp.constant(plain.LEAN)
+SWEPT_Z = wp.constant(plain.SWEPT_Z)
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 FAR = wp.constant(3.3)  # widths from a bump's middle, from where it is below 2e-5

@@ -8,7 +8,9 @@ from densesynth.appearance.kernels.base import (
     EYE_Z,
     HEAD_BOTTOM,
     IRIS,
+    LEAN,
     PUPIL,
+    SWEPT_Z,
     WHORL_X,
     WHORL_Y,
     WHORL_Z,
@@ -177,11 +179,17 @@ def paint_hair(
                 fine = noise(table, s.p, 800.0, 800.0, 800.0, seed + 0.2, fp)
             # Where a hair begins on the circle about the whorl, and how far along it a point is.
             dx = x - WHORL_X
-            dy = y - WHORL_Y
             dz = z - WHORL_Z
+            dy = y - WHORL_Y - LEAN * dz
+            turn = 0.003 * wp.sin(55.0 * z + 30.0 * x)
             flat = wp.sqrt(dx * dx + dy * dy)
-            turn = angle(dx, -dy) * 0.15915494 + 0.003 * wp.sin(55.0 * z + 30.0 * x)
-            way = wp.vec3(turn, wp.sqrt(flat * flat + dz * dz), 0.0)
+            if kind == 4:  # back from the face, to where a tail is tied
+                dz = z - SWEPT_Z
+                flat = wp.sqrt(dx * dx + dz * dz)
+                turn += angle(dx, dz) * 0.15915494
+            else:
+                turn += angle(dx, -dy) * 0.15915494
+            way = wp.vec3(turn, wp.sqrt(dx * dx + dy * dy + dz * dz), 0.0)
             around = fp / (6.2832 * wp.max(flat, 0.004))
             lock = noise(table, way, 96.0, 13.0, 1.0, seed + 0.15, around)
             hairs = fine

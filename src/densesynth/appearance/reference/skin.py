@@ -8,7 +8,9 @@ from densesynth.appearance.reference.base import (
     EYE,
     HEAD_BOTTOM,
     IRIS,
+    LEAN,
     PUPIL,
+    SWEPT_Z,
     WHORL,
     Samples,
     bump,
@@ -121,10 +123,13 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
 
     kind = row["hair_kind"]
     recede = row["recede"] * ramp(0.0, -0.08, y)
-    dx, dy, dz = x - WHORL[0], y - WHORL[1], z - WHORL[2]
-    flat = np.sqrt(dx * dx + dy * dy)
-    turn = np.arctan2(dx, -dy) / (2.0 * np.pi) + 0.003 * np.sin(55.0 * z + 30.0 * x)
-    way = np.stack([turn, np.sqrt(flat * flat + dz * dz), np.zeros_like(x)], axis=1)
+    dx, dz = x - WHORL[0], z - WHORL[2]
+    dy = y - WHORL[1] - LEAN * dz
+    swept = kind == 4
+    dz = np.where(swept, z - SWEPT_Z, dz)
+    flat = np.sqrt(dx * dx + np.where(swept, dz * dz, dy * dy))
+    turn = np.arctan2(dx, np.where(swept, dz, -dy)) / (2.0 * np.pi) + 0.003 * np.sin(55.0 * z + 30.0 * x)
+    way = np.stack([turn, np.sqrt(dx * dx + dy * dy + dz * dz), np.zeros_like(x)], axis=1)
     around = fp / (2.0 * np.pi * np.maximum(flat, 0.004))
     strand = noise(s.table, way, (352.0, 24.0, 1.0), seed + 0.9, around)
     lock = noise(s.table, way, (96.0, 13.0, 1.0), seed + 0.15, around)
