@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -23,3 +24,9 @@ def _checked_modules() -> list[str]:
 
 
 install_import_hook(_checked_modules(), "checked_types.check")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that take minutes begin first, so that the last process doesn't end long after the others."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
