@@ -22,10 +22,13 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+
+if TYPE_CHECKING:
+    from densesynth.config import Recipe
 
 HERE = Path(__file__).resolve().parent
 RIVALS = {"moderngl": HERE / "rivals" / "moderngl_llvmpipe.py", "cycles": HERE / "rivals" / "blender_cycles.py"}
@@ -42,54 +45,70 @@ def measure_densesynth(
     size: int,
     device: str,
     pictures: Path | None,
-    recipe_file: Path | None = None,
+    recipe_files: Mapping[str, Path | None],
     environments: str | None = None,
     garments: Path | None = None,
-) -> Measured:
-    """Our own pipeline, files included: the one place that knows how it is called. environments: a folder of HDR
-    panoramas, or "made" for two made up here."""
-    from densesynth.config import Recipe, load_recipe
+) -> dict[str, Measured]:
+    """Our own pipeline, files included: the one place that knows how it is called. recipe_files: recipes by name (None:
+    one person of the default recipe), whose frames take turns, so that a machine's moods meet all of them.
+    environments: a folder of HDR panoramas, or "made" for two made up here."""
+    from densesynth.config import load_recipe
     from densesynth.data.dataset import finish, open_output
     from densesynth.data.record import write_record
     from densesynth.data.schema import Manifest
     from densesynth.frames import Generator
+
+    with tempfile.TemporaryDirectory() as scratch:
+        panoramas = Path(environments) if environments is not None else None
+        if environments == "made":
+            panoramas = make_panoramas(Path(scratch) / "hdr")
+        generators, folders = {}, {}
+        total = warm_up + frames
+        for name, file in recipe_files.items():
+            recipe = one_person(size) if file is None else load_recipe(file)
+            if garments is not None:
+                recipe = replace(recipe, people=replace(recipe.people, garments=garments))
+            if panoramas is not None:
+                recipe = replace(recipe, background=replace(recipe.background, environments=panoramas))
+            generators[name] = Generator(recipe, device)
+            folders[name] = pictures / name if pictures else Path(scratch) / name
+            manifest = Manifest(version="benchmark", configuration={}, seed=seed, frames=total, body="anny")
+            open_output(folders[name], manifest)
+        wall, cpu, pixels = ({name: [] for name in generators} for _ in range(3))
+        stages: dict[str, dict[str, list[float]]] = {name: {} for name in generators}
+        for index in range(total):
+            for name, generator in generators.items():
+                generator.stages.clear()
+                start = time.perf_counter(), time.process_time()
+                record = generator.frame(seed, index)
+                drawn = time.perf_counter()
+                write_record(folders[name], record, generator.jpeg_quality(seed, index))
+                end = time.perf_counter(), time.process_time()
+                if index < warm_up:
+                    continue
+                wall[name].append(1e3 * (end[0] - start[0]))
+                cpu[name].append(1e3 * (end[1] - start[1]))
+                pixels[name].append(int(np.count_nonzero(record.surface["instance"])))
+                for stage, seconds in {**generator.stages, "encode and write": end[0] - drawn}.items():
+                    stages[name].setdefault(stage, []).append(1e3 * seconds)
+        for folder in folders.values():
+            finish(folder)
+    return {
+        name: summarise(name, f"device {generator.device}", wall[name], cpu[name], pixels[name], stages[name])
+        for name, generator in generators.items()
+    }
+
+
+def one_person(size: int) -> Recipe:
+    """The default recipe with one person of 0.8 of the picture's height."""
+    from densesynth.config import Recipe
     from densesynth.scene.settings import CameraSettings, PeopleSettings, PictureSettings
 
-    recipe = Recipe(
+    return Recipe(
         people=PeopleSettings(count=(1, 1)),
         camera=CameraSettings(fill=(0.8, 0.8), elevation=(0.0, 20.0), off_centre=0.05),
         picture=PictureSettings(width=size, height=size),
     )
-    if recipe_file is not None:
-        recipe = load_recipe(recipe_file)
-    if garments is not None:
-        recipe = replace(recipe, people=replace(recipe.people, garments=garments))
-    wall, cpu, pixels = [], [], []
-    stages: dict[str, list[float]] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        if environments is not None:
-            panoramas = make_panoramas(Path(scratch) / "hdr") if environments == "made" else Path(environments)
-            recipe = replace(recipe, background=replace(recipe.background, environments=panoramas))
-        generator = Generator(recipe, device)
-        folder = pictures or Path(scratch) / "dataset"
-        total = warm_up + frames
-        open_output(folder, Manifest(version="benchmark", configuration={}, seed=seed, frames=total, body="anny"))
-        for index in range(total):
-            generator.stages.clear()
-            start = time.perf_counter(), time.process_time()
-            record = generator.frame(seed, index)
-            drawn = time.perf_counter()
-            write_record(folder, record, generator.jpeg_quality(seed, index))
-            end = time.perf_counter(), time.process_time()
-            if index < warm_up:
-                continue
-            wall.append(1e3 * (end[0] - start[0]))
-            cpu.append(1e3 * (end[1] - start[1]))
-            pixels.append(int(np.count_nonzero(record.surface["instance"])))
-            for name, seconds in {**generator.stages, "encode and write": end[0] - drawn}.items():
-                stages.setdefault(name, []).append(1e3 * seconds)
-        finish(folder)
-    return summarise("densesynth", f"device {generator.device}", wall, cpu, pixels, stages)
 
 
 def make_panoramas(folder: Path) -> Path:
@@ -186,7 +205,7 @@ def print_report(result: Measured) -> None:
     machine = result["machine"]
     print(f"machine: {machine['cpu']}, core {machine['core_used']}, load {machine['load_before']}")
     print(f"{'':24}{'CPU ms':>9}{'p10':>9}{'p90':>9}{'wall ms':>10}{'frames/s':>10}{'pixels':>9}{'ratio':>8}")
-    for item in (ours, *result["rivals"].values()):
+    for item in (ours, *result["beside"].values(), *result["rivals"].values()):
         if "failed" in item:
             continue
         cpu, ratio = item["cpu_ms"], item["cpu_ms"]["median"] / ours["cpu_ms"]["median"]
@@ -197,9 +216,10 @@ def print_report(result: Measured) -> None:
     for name, item in result["rivals"].items():
         if "failed" in item:
             print(f"{name:24}could not run: {item['failed']}")
-    print("\nstages of densesynth, wall ms (median, p10, p90)")
-    for stage, times in sorted(ours["stages_ms"].items(), key=lambda item: -item[1]["median"]):
-        print(f"  {stage:22}{times['median']:9.2f}{times['p10']:9.2f}{times['p90']:9.2f}")
+    for item in (ours, *result["beside"].values()):
+        print(f"\nstages of {item['name']}, wall ms (median, p10, p90)")
+        for stage, times in sorted(item["stages_ms"].items(), key=lambda item: -item[1]["median"]):
+            print(f"  {stage:22}{times['median']:9.2f}{times['p10']:9.2f}{times['p90']:9.2f}")
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -211,6 +231,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--recipe", type=Path, help="our pipeline with this recipe instead (benchmarks/everything.toml)"
+    )
+    parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="RECIPE",
+        action="append",
+        default=[],
+        help="another recipe whose frames take turns with ours (benchmarks/painted.toml)",
     )
     parser.add_argument(
         "--environments",
@@ -238,22 +266,25 @@ def main() -> None:
     os.environ |= dict.fromkeys(ONE_THREAD, "1")
     pythons = dict(item.split("=", 1) for item in options.python)
     pictures = options.pictures
+    recipes = {"densesynth": options.recipe} | {file.stem: file for file in options.beside}
+    ours = measure_densesynth(
+        options.frames,
+        options.warm_up,
+        options.seed,
+        options.size,
+        options.device,
+        pictures,
+        recipes,
+        options.environments,
+        options.garments,
+    )
     result: Measured = {
         "machine": describe_machine(),
         "seed": options.seed,
         "size": options.size,
         "warm_up": options.warm_up,
-        "densesynth": measure_densesynth(
-            options.frames,
-            options.warm_up,
-            options.seed,
-            options.size,
-            options.device,
-            pictures / "densesynth" if pictures else None,
-            options.recipe,
-            options.environments,
-            options.garments,
-        ),
+        "densesynth": ours.pop("densesynth"),
+        "beside": ours,
         "rivals": {},
     }
     wanted = [name for name in options.rivals.split(",") if name]
