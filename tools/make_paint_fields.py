@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import anny
 import cv2
 import numpy as np
 import torch
@@ -23,6 +22,8 @@ from scipy.interpolate import PchipInterpolator
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
+from densesynth.body.anny import construct_anny
+
 OUT = Path(__file__).resolve().parents[1] / "src/densesynth/appearance/data/anny_paint.npz"
 REACH = 0.03  # metres within which a surface darkens itself
 CAVITY_RAYS = 128
@@ -32,7 +33,7 @@ class Template:
     """Anny's mean adult at rest, feet on z = 0."""
 
     def __init__(self) -> None:
-        model = anny.Anny().to(dtype=torch.float64)
+        model = construct_anny().to(dtype=torch.float64)
         with torch.no_grad():
             answer = model()
         vertices = answer["rest_vertices"][0].numpy()

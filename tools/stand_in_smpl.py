@@ -22,7 +22,7 @@ import torch
 from scipy.io import savemat
 
 from densesynth.bodies import open_body
-from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.body.anny import AnnyBody, construct_anny, load_anny
 from densesynth.body.smpl import FACE_VERTICES, OURS_FROM_SMPL
 from densesynth.geometry.skeleton import JOINT, PARENTS
 from densesynth.motion.amass import PELVIS_FROM_ORIGIN
@@ -263,12 +263,6 @@ def write_table(folder: Path, anny: AnnyBody, mesh: tuple[np.ndarray, np.ndarray
     path = folder / "anny2smpl.pth"
     torch.save(table, path)
     return path
-
-
-def construct_anny() -> Any:
-    import anny
-
-    return anny.Anny()
 
 
 def write_charts(folder: Path, body: Path) -> tuple[Path, Path]:

@@ -10,15 +10,12 @@ import pytest
 from densesynth.appearance.outfit import Outfit, draw_outfit
 from densesynth.appearance.paint import FIELDS, Paint, load_paint
 from densesynth.errors import AssetError
+from densesynth.surface.atlas import load_atlas
 
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    import anny
-    import torch
-
-    torch.set_num_threads(1)
-    return anny.Anny().faces.numpy().astype(np.int32)
+    return load_atlas("anny").faces
 
 
 @pytest.fixture(scope="module")

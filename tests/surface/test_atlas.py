@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from densesynth.body.anny import construct_anny
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.surface import atlas as atlas_module
 from densesynth.surface.atlas import POSITIVE_PARTS, Atlas, load_atlas
@@ -301,8 +302,7 @@ def test_mirror_law_is_exact_at_the_corners(atlas: Atlas) -> None:
 
 
 def test_atlas_is_made_for_annys_mesh(atlas: Atlas) -> None:
-    anny = pytest.importorskip("anny")
-    model = anny.Anny()
+    model = construct_anny()
     atlas.check_topology(model.faces.numpy().astype(np.int32))
     assert np.array_equal(atlas.rest_position, model.template_vertices.numpy().astype(np.float32))
 

@@ -152,7 +152,7 @@ class AnnyBody:
     @functools.cached_property
     def _model(self) -> Any:
         """Anny's own model, in double precision, for the slow paths."""
-        return _construct_model() if self.retopology is None else construct_on(self.retopology)[0]
+        return construct_anny() if self.retopology is None else construct_on(self.retopology)[0]
 
     @functools.cached_property
     def _collision(self) -> Any:
@@ -233,7 +233,7 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     start_warp()
     if report is not None and not _is_cached():
         report("first start: building Anny's body, about a minute, once …")
-    model = _construct_model()
+    model = construct_anny()
     return _read_body(model, _read_keypoints(model))
 
 
@@ -271,7 +271,8 @@ def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
     )  # fmt: skip
 
 
-def _construct_model() -> Any:
+def construct_anny() -> Any:
+    """The package's own model on its own mesh, its quads split as the charts have them."""
     import anny
 
     model = anny.Anny().requires_grad_(False)
