@@ -205,7 +205,9 @@ def paint_top(
         front = y < 0.0 and s.arm < ARM_START
         if rows[k].collar < 0.5 and rows[k].jacket < 0.5 and kind != 6:
             tone = mix(tone, rows[k].trim, share * cover(0.016 - d, fp))
-        width = sleeve_band(rows, k)
+        width = float(0.0)
+        if s.arm > ARM_START and d < 0.08:
+            width = sleeve_band(rows, k)
         if s.arm > ARM_START and d < width + 0.02:
             if not runs_across(kind):
                 u = trunk_u(s)
@@ -285,7 +287,9 @@ def paint_bottom(
         if rows[k].side_stripe > 0.0:
             tone = mix(tone, rows[k].bottom.second, cover(0.5 * rows[k].side_stripe - lateral, fp))
         end = rows[k].bottom_hem - s.leg
-        width = leg_band(rows, k)
+        width = float(0.0)
+        if end == d and d < 0.065:
+            width = leg_band(rows, k)
         if end == d and d < width + 0.02:
             turned = turned_up(rows, k) * cover(width - d, fp)
             inside = wp.where(kind == 6, 0.55, 0.12)  # the wrong side of denim is pale

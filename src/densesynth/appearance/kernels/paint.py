@@ -40,7 +40,7 @@ def gather_sample(
         s.lid = head[1]
         s.hair = head[2]
         s.ear = head[3]
-    if s.arm <= 0.0 or s.arm > 0.5:
+    if s.arm > 0.5 or s.p[2] < 0.12 or (s.arm <= 0.0 and s.p[2] > 0.7):
         more = fields[v[0], 3] * b[0] + fields[v[1], 3] * b[1] + fields[v[2], 3] * b[2]
         s.up = more[0]
         s.nail = more[1]
