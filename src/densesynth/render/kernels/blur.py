@@ -1,14 +1,85 @@
 """Defocus and motion blur by gathering, and exposure in one pass. One source for CPU and CUDA."""
 
+from math import cos, pi, sin
+
 import warp as wp
 
-from densesynth.render.kernels.samples import next_spiral, start_spiral
+from densesynth.render.kernels.samples import start_spiral
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
-DEFOCUS_TAPS = wp.constant(20)
-MOTION_TAPS = wp.constant(11)
+DEFOCUS_TAPS = 20
+MOTION_TAPS = 11
 TILE = wp.constant(16)  # pixels
+
+
+def _numbers(values: list[float]) -> str:
+    return "{" + ", ".join(f"{value:.9e}f" for value in values) + "}"
+
+
+# Taps of a disc of radius 1: each a golden angle further, and as far out as shares its area evenly.
+_RINGS = [((k + 0.5) / DEFOCUS_TAPS) ** 0.5 for k in range(DEFOCUS_TAPS)]
+_ANGLES = [k * pi * (3.0 - 5.0**0.5) for k in range(DEFOCUS_TAPS)]
+
+# In C++, a step for all taps at a time, so that the compiler may do several side by side.
+GATHER_DISC = (
+    f"""
+    const int taps = {DEFOCUS_TAPS};
+    const float rings[taps] = {_numbers(_RINGS)};
+    const float east[taps] = {_numbers([r * cos(a) for r, a in zip(_RINGS, _ANGLES, strict=True)])};
+    const float north[taps] = {_numbers([r * sin(a) for r, a in zip(_RINGS, _ANGLES, strict=True)])};
+"""
+    + """
+    const int height = radius.shape[0], across = radius.shape[1];
+    const float* light = reinterpret_cast<const float*>(colour.data);
+    const float px = x + 0.5f, py = y + 0.5f, right = across - 1.0f, last = height - 1.0f;
+    int at[taps];
+    for (int k = 0; k < taps; ++k) {
+        float fx = px + width * (east[k] * start[0] - north[k] * start[1]);
+        float fy = py + width * (north[k] * start[0] + east[k] * start[1]);
+        fx = fx > 0.0f ? fx : 0.0f;
+        fy = fy > 0.0f ? fy : 0.0f;
+        at[k] = (int)(fy < last ? fy : last) * across + (int)(fx < right ? fx : right);
+    }
+    float disc[taps], deep[taps], covers[taps];
+    for (int k = 0; k < taps; ++k) {
+        disc[k] = radius.data[at[k]];
+        deep[k] = depth.data[at[k]];
+    }
+    for (int k = 0; k < taps; ++k) {
+        const float seen = deep[k] > z * 1.02f && own < disc[k] ? own : disc[k];
+        const float over = seen - width * rings[k] + 0.5f, square = seen * seen;
+        covers[k] = (over > 1.0f ? 1.0f : over > 0.0f ? over : 0.0f) / (square > 0.5f ? square : 0.5f);
+    }
+    const float alone = own * own > 0.5f ? 1.0f / (own * own) : 2.0f;
+    const float* here = light + 3 * (y * across + x);
+    float red = here[0] * alone, green = here[1] * alone, blue = here[2] * alone, weight = alone;
+    for (int k = 0; k < taps; ++k) {
+        const float* there = light + 3 * at[k];
+        red += there[0] * covers[k];
+        green += there[1] * covers[k];
+        blue += there[2] * covers[k];
+        weight += covers[k];
+    }
+    return wp::vec3(red / weight, green / weight, blue / weight);
+"""
+)
+
+
+@wp.func_native(GATHER_DISC)
+def gather_disc(
+    x: int,
+    y: int,
+    start: wp.vec2,
+    own: wp.float32,
+    z: wp.float32,
+    width: wp.float32,
+    colour: wp.array2d(dtype=wp.vec3),
+    radius: wp.array2d(dtype=wp.float32),
+    depth: wp.array2d(dtype=wp.float32),
+) -> wp.vec3:
+    """The mean of the pixels within `width` whose discs cover (x, y). start: the first tap's direction. own, z: the
+    pixel's radius and depth. All arrays lie row by row."""
 
 
 @wp.kernel
@@ -23,28 +94,11 @@ def defocus_kernel(
     the largest radius around. A disc from behind a pixel covers it no wider than the pixel's own: blur from the
     backdrop doesn't creep over a sharp person, while a blurred person in front does spread over what is behind."""
     y, x = wp.tid()
-    own = radius[y, x]
-    z = depth[y, x]
     width = reach[y, x]
-    total = colour[y, x]
-    weight = wp.float32(1.0)
+    out = colour[y, x]
     if width > 0.3:
-        d = start_spiral(x, y)
-        share = 1.0 / wp.max(own * own, 0.5)
-        total = total * share
-        weight = share
-        for k in range(DEFOCUS_TAPS):
-            far = width * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(DEFOCUS_TAPS))
-            qx = wp.clamp(int(wp.float32(x) + 0.5 + far * d[0]), 0, colour.shape[1] - 1)
-            qy = wp.clamp(int(wp.float32(y) + 0.5 + far * d[1]), 0, colour.shape[0] - 1)
-            d = next_spiral(d)
-            disc = radius[qy, qx]
-            if depth[qy, qx] > z * 1.02:
-                disc = wp.min(disc, own)
-            covers = wp.clamp(disc - far + 0.5, 0.0, 1.0) / wp.max(disc * disc, 0.5)
-            total = total + colour[qy, qx] * covers
-            weight = weight + covers
-    blurred[y, x] = total / weight
+        out = gather_disc(x, y, start_spiral(x, y), radius[y, x], depth[y, x], width, colour, radius, depth)
+    blurred[y, x] = out
 
 
 @wp.kernel
@@ -58,6 +112,63 @@ def fastest_kernel(velocity: wp.array2d(dtype=wp.vec2), fastest: wp.array2d(dtyp
             if wp.dot(v, v) > wp.dot(best, best):
                 best = v
     fastest[ty, tx] = best
+
+
+GATHER_PATH = (
+    f"    const int taps = {MOTION_TAPS};"
+    + """
+    const int height = colour.shape[0], across = colour.shape[1];
+    const float* light = reinterpret_cast<const float*>(colour.data);
+    const float* moved = reinterpret_cast<const float*>(velocity.data);
+    const float right = across - 1.001f, last = height - 1.001f;
+    const float length = sqrtf(along[0] * along[0] + along[1] * along[1]);
+    float fx[taps], fy[taps], far[taps], span[taps];
+    int nearest[taps];
+    for (int k = 0; k < taps; ++k) {
+        const float t = (k + 0.5f) / taps - 0.5f;
+        fx[k] = x + along[0] * t;
+        fy[k] = y + along[1] * t;
+        fx[k] = fx[k] > 0.0f ? (fx[k] < right ? fx[k] : right) : 0.0f;
+        fy[k] = fy[k] > 0.0f ? (fy[k] < last ? fy[k] : last) : 0.0f;
+        far[k] = (t < 0.0f ? -t : t) * length;
+        nearest[k] = (int)(fy[k] + 0.5f) * across + (int)(fx[k] + 0.5f);
+    }
+    for (int k = 0; k < taps; ++k) {
+        const float u = moved[2 * nearest[k]], v = moved[2 * nearest[k] + 1];
+        const float there = sqrtf(u * u + v * v);
+        span[k] = (there > own ? there : own) * 0.5f;
+    }
+    const float* here = light + 3 * (y * across + x);
+    float total[3] = {0.0f, 0.0f, 0.0f};
+    for (int k = 0; k < taps; ++k) {
+        if (span[k] >= far[k]) {
+            const int ix = (int)fx[k], iy = (int)fy[k];
+            const float r = fx[k] - ix, d = fy[k] - iy;
+            const float* upper = light + 3 * (iy * across + ix);
+            const float* lower = upper + 3 * across;
+            for (int c = 0; c < 3; ++c)
+                total[c] += (upper[c] * (1.0f - r) + upper[3 + c] * r) * (1.0f - d)
+                    + (lower[c] * (1.0f - r) + lower[3 + c] * r) * d;
+        } else {
+            for (int c = 0; c < 3; ++c)
+                total[c] += here[c];
+        }
+    }
+    return wp::vec3(total[0] / taps, total[1] / taps, total[2] / taps);
+"""
+)
+
+
+@wp.func_native(GATHER_PATH)
+def gather_path(
+    x: int,
+    y: int,
+    along: wp.vec2,
+    own: wp.float32,
+    colour: wp.array2d(dtype=wp.vec3),
+    velocity: wp.array2d(dtype=wp.vec2),
+) -> wp.vec3:
+    """The mean of the taps along the fastest movement around (px). own: the pixel's own, px. Arrays lie row by row."""
 
 
 @wp.kernel
@@ -78,29 +189,9 @@ def smear_kernel(
             v = fastest[j, i]
             if wp.dot(v, v) > wp.dot(along, along):
                 along = v
-    length = wp.length(along)
     here = colour[y, x]
-    if length > 0.5:
-        own = wp.length(velocity[y, x])
-        total = wp.vec3(0.0, 0.0, 0.0)
-        for k in range(MOTION_TAPS):
-            t = (wp.float32(k) + 0.5) / wp.float32(MOTION_TAPS) - 0.5
-            fx = wp.clamp(wp.float32(x) + along[0] * t, 0.0, wp.float32(colour.shape[1]) - 1.001)
-            fy = wp.clamp(wp.float32(y) + along[1] * t, 0.0, wp.float32(colour.shape[0]) - 1.001)
-            qx = int(fx + 0.5)
-            qy = int(fy + 0.5)
-            spans = wp.max(wp.length(velocity[qy, qx]), own) * 0.5
-            if spans >= wp.abs(t) * length:
-                ix = int(fx)
-                iy = int(fy)
-                right = fx - wp.float32(ix)
-                down = fy - wp.float32(iy)
-                upper = colour[iy, ix] * (1.0 - right) + colour[iy, ix + 1] * right
-                lower = colour[iy + 1, ix] * (1.0 - right) + colour[iy + 1, ix + 1] * right
-                total = total + upper * (1.0 - down) + lower * down
-            else:
-                total = total + here
-        here = total / wp.float32(MOTION_TAPS)
+    if wp.length(along) > 0.5:
+        here = gather_path(x, y, along, wp.length(velocity[y, x]), colour, velocity)
     smeared[y, x] = here
 
 
