@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).resolve().parents[1] / "src"
@@ -24,6 +25,10 @@ def _checked_modules() -> list[str]:
 
 
 install_import_hook(_checked_modules(), "checked_types.check")
+
+# The same examples every time: a change fails by its own doing. `--hypothesis-profile default` looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.load_profile("same")
 
 
 @pytest.hookimpl(tryfirst=True)

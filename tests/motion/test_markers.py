@@ -170,8 +170,10 @@ def test_lay_over_finds_the_motion(seed: int) -> None:
     source = rng.normal(size=(3, 12, 3))
     turns, shifts = Rotation.random(3, random_state=seed).as_matrix(), rng.normal(size=(3, 3))
     target = source @ turns.swapaxes(1, 2) + shifts[:, None]
-    target[rng.uniform(size=(3, 12)) < 0.3] = np.nan
-    target[2, 3:] = np.nan  # three markers at most: too few
+    hidden = rng.uniform(size=(3, 12)) < 0.3
+    hidden[:2, :4] = False  # four markers are enough
+    hidden[2, 3:] = True  # three at most: too few
+    target[hidden] = np.nan
     rotation, moved, distance = lay_over(source, target)
     np.testing.assert_allclose(rotation[:2], turns[:2], atol=1e-9)
     np.testing.assert_allclose(moved[:2], shifts[:2], atol=1e-9)
