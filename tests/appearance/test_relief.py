@@ -9,7 +9,7 @@ import warp as wp
 from densesynth.appearance.fabric import Fabric, Weave
 from densesynth.appearance.outfit import Cloth, draw_outfit
 from densesynth.appearance.paint import FIELDS, Paint, load_paint
-from densesynth.appearance.relief import comb, fold, measure_bends
+from densesynth.appearance.relief import Worn, comb, fold, measure_bends
 from densesynth.body.anny import load_anny
 from densesynth.config import recipe_from_table
 from densesynth.frames import Generator
@@ -39,7 +39,7 @@ def folded(paint: Paint, bent: float, cloth: float = 1.0, strength: float = 1.0)
     count = len(face)
     person, size = np.zeros(count, np.int32), np.full(count, 0.001, np.float32)
     share = np.full(count, cloth, np.float32)
-    fold(paint, bends, vertices[None], person, face, weights, size, share, strength, normals)
+    fold(paint, bends, Worn(vertices[None], person, face, weights, size), share, strength, normals)
     after = normals.numpy()
     assert np.allclose(np.linalg.norm(after, axis=1), 1.0, atol=1e-5)
     return before, after, paint.fields[paint.faces[face]].mean(axis=1)

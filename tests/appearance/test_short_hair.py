@@ -11,7 +11,7 @@ import warp as wp
 from densesynth.appearance.outfit import Hair, Outfit, draw_outfit
 from densesynth.appearance.paint import FIELDS, Paint, load_paint
 from densesynth.appearance.reference.base import EYE, WHORL
-from densesynth.appearance.relief import comb_short
+from densesynth.appearance.relief import Worn, comb_short
 from densesynth.body.anny import load_anny
 from densesynth.surface.closest import vertex_normals
 
@@ -116,7 +116,7 @@ def test_light_tilts_across_short_hair_alone(paint: Paint) -> None:
 
     def combed(outfit: Outfit | None, strength: float = 1.0) -> np.ndarray:
         normals = wp.array(before.copy(), dtype=wp.vec3, device="cpu")
-        comb_short(paint, [outfit], vertices[None], person, face, weights, size, strength, normals)
+        comb_short(paint, [outfit], Worn(vertices[None], person, face, weights, size), strength, normals)
         return normals.numpy()
 
     after = combed(fair())

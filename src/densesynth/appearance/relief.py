@@ -6,7 +6,7 @@ Normals alone are tilted: what is seen, and every label, stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import warp as wp
@@ -48,46 +48,42 @@ def measure_bends(outfits: Sequence[Outfit], rotations: Sequence[Float32[Array, 
     return rows
 
 
-def fold(
-    paint: Paint,
-    bends: Array,
-    bodies: Float32[Array, "p v 3"],
-    person: Int32[Array, "n"],
-    face: Int32[Array, "n"],
-    barycentrics: Float32[Array, "n 3"],
-    footprint: Float32[Array, "n"],
-    cloth: Float32[Array, "n"],
-    strength: float,
-    normals: Any,
-) -> None:
-    """Tilt the normals (Warp's, in place) of samples on cloth by its folds. person: of each sample, from 0, −1 for
-    none; face, barycentrics: its body point. cloth: how much of it is cloth. bodies: as dressed, world, metres."""
+class Worn(NamedTuple):
+    """Samples on bodies. bodies: as dressed, world, metres. person: of each sample, from 0, −1 for none. face,
+    barycentrics: its body point. footprint: metres that it covers."""
+
+    bodies: Float32[Array, "p v 3"]
+    person: Int32[Array, "n"]
+    face: Int32[Array, "n"]
+    barycentrics: Float32[Array, "n 3"]
+    footprint: Float32[Array, "n"]
+
+    def place(self, device: str) -> list[Any]:
+        """As the kernels take them: vertices, each body's first, then the samples'."""
+        starts = np.arange(len(self.bodies), dtype=np.int32) * self.bodies.shape[1]
+        kinds = (
+            (self.bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (self.person, wp.int32), (self.face, wp.int32),
+            (self.barycentrics, wp.vec3), (self.footprint, wp.float32),
+        )  # fmt: skip
+        return [_place(array, kind, device) for array, kind in kinds]
+
+
+def _place(array: Array, kind: Any, device: str) -> Any:
+    return wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False)
+
+
+def fold(paint: Paint, bends: Array, seen: Worn, cloth: Float32[Array, "n"], strength: float, normals: Any) -> None:
+    """Tilt the normals (Warp's, in place) of samples on cloth by its folds. cloth: how much of each is cloth."""
     device = paint.device
     fields, _, faces, _ = paint.tables
-    starts = np.arange(len(bodies), dtype=np.int32) * bodies.shape[1]
-    kinds = (
-        (bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (person, wp.int32), (face, wp.int32),
-        (barycentrics, wp.vec3), (footprint, wp.float32), (cloth, wp.float32),
-    )  # fmt: skip
-    arrays = [wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False) for array, kind in kinds]
     rows = wp.array(ptr=bends.ctypes.data, shape=len(bends), dtype=Bends, device="cpu").to(device)
-    inputs = [fields, faces, rows, *arrays, strength, normals]
-    wp.launch(fold_normals, len(face), inputs, device=device)
+    inputs = [fields, faces, rows, *seen.place(device), _place(cloth, wp.float32, device), strength, normals]
+    wp.launch(fold_normals, len(seen.face), inputs, device=device)
 
 
-def comb_short(
-    paint: Paint,
-    outfits: Sequence[Outfit | None],
-    bodies: Float32[Array, "p v 3"],
-    person: Int32[Array, "n"],
-    face: Int32[Array, "n"],
-    barycentrics: Float32[Array, "n 3"],
-    footprint: Float32[Array, "n"],
-    strength: float,
-    normals: Any,
-) -> None:
+def comb_short(paint: Paint, outfits: Sequence[Outfit | None], seen: Worn, strength: float, normals: Any) -> None:
     """Tilt the normals (Warp's, in place) of samples on the hair that bodies themselves wear. outfits: None where a
-    head is painted otherwise. The others: as of `fold`."""
+    head is painted otherwise."""
     hair = np.zeros((len(outfits), 4), np.float32)
     for row, outfit in zip(hair, outfits, strict=True):
         if outfit is not None and outfit.headwear in ("none", "headband"):
@@ -97,13 +93,8 @@ def comb_short(
         return
     device = paint.device
     fields, category, faces, _ = paint.tables
-    starts = np.arange(len(bodies), dtype=np.int32) * bodies.shape[1]
-    kinds = (
-        (hair, wp.vec4), (bodies.reshape(-1, 3), wp.vec3), (starts, wp.int32), (person, wp.int32), (face, wp.int32),
-        (barycentrics, wp.vec3), (footprint, wp.float32),
-    )  # fmt: skip
-    arrays = [wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False) for array, kind in kinds]
-    wp.launch(comb_normals, len(face), [fields, category, faces, *arrays, normals], device=device)
+    inputs = [fields, category, faces, _place(hair, wp.vec4, device), *seen.place(device), normals]
+    wp.launch(comb_normals, len(seen.face), inputs, device=device)
 
 
 def comb(

@@ -13,7 +13,7 @@ from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.fabric import paint_fabric
 from densesynth.appearance.material import paint_materials
 from densesynth.appearance.paint import Paint, Wardrobe
-from densesynth.appearance.relief import comb, comb_short, fold, measure_bends
+from densesynth.appearance.relief import Worn, comb, comb_short, fold, measure_bends
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import Exposure, draw_exposure, pixel_velocity, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
@@ -104,11 +104,13 @@ class Painter:
                 host.footprint,
                 wardrobe,
             )
-            if self.folds > 0.0:
-                fold_cloth(self.paint, scene, meshes, host, points[1], points[2], cloth, self.folds, samples.normal)
-            if self.combed > 0.0:
-                comb_scalps(self.paint, scene, meshes, host, points[1], points[2], self.combed, samples.normal)
-                comb_hair(meshes, host, self.combed, samples.normal)
+            if self.folds > 0.0 or self.combed > 0.0:
+                seen = gather_worn(meshes, host, *points[1:])
+                if self.folds > 0.0:
+                    fold_cloth(self.paint, scene, seen, cloth, self.folds, samples.normal)
+                if self.combed > 0.0:
+                    comb_scalps(self.paint, scene, seen, self.combed, samples.normal)
+                    comb_hair(meshes, host, self.combed, samples.normal)
             paint_fabrics(host, meshes, albedo, roughness, cloth)
             paint_things(host, meshes, albedo, roughness, cloth)
         with stage("backdrop"):
@@ -164,46 +166,32 @@ class Painter:
         )
 
 
-def fold_cloth(
-    paint: Paint,
-    scene: Scene,
+def gather_worn(
     meshes: Sequence[SceneMesh],
     host: SampleArrays,
     face: Int32[Array, "n"],
     barycentrics: Float32[Array, "n 3"],
-    cloth: Float32[Array, "n"],
-    strength: float,
-    normals: Any,
-) -> None:
-    """Tilt the samples' normals (Warp's, in place) by the folds of what people wear as their bodies' own surface, and
-    of what is painted as that. face, barycentrics: their body points."""
-    people = scene.people
-    bends = measure_bends([person.outfit for person in people], [person.rotations for person in people])
-    bodies, person = _bodies_of(meshes, host)
-    fold(paint, bends, bodies, person, face, barycentrics, host.footprint, cloth, strength, normals)
-
-
-def _bodies_of(meshes: Sequence[SceneMesh], host: SampleArrays) -> tuple[Float32[Array, "p v 3"], Int32[Array, "n"]]:
-    """All bodies as dressed, and the person of each sample, from 0, −1 for nobody."""
+) -> Worn:
+    """What light is tilted on. face, barycentrics: the samples' body points."""
     owner = np.array([-1, *(mesh.owner - 1 for mesh in meshes)], np.int32)
     bodies = [mesh.mesh.vertices for mesh in meshes if mesh.layer == 0 and mesh.owner != SCENERY]
-    return np.stack(bodies), owner[host.instance]
+    return Worn(np.stack(bodies), owner[host.instance], face, barycentrics, host.footprint)
 
 
-def comb_scalps(
-    paint: Paint,
-    scene: Scene,
-    meshes: Sequence[SceneMesh],
-    host: SampleArrays,
-    face: Int32[Array, "n"],
-    barycentrics: Float32[Array, "n 3"],
-    strength: float,
-    normals: Any,
+def fold_cloth(
+    paint: Paint, scene: Scene, seen: Worn, cloth: Float32[Array, "n"], strength: float, normals: Any
 ) -> None:
+    """Tilt the samples' normals (Warp's, in place) by the folds of what people wear as their bodies' own surface, and
+    of what is painted as that."""
+    people = scene.people
+    bends = measure_bends([person.outfit for person in people], [person.rotations for person in people])
+    fold(paint, bends, seen, cloth, strength, normals)
+
+
+def comb_scalps(paint: Paint, scene: Scene, seen: Worn, strength: float, normals: Any) -> None:
     """As `fold_cloth`, by the strands of short hair, of people whom no picture covers."""
     outfits = [person.outfit if person.look is None else None for person in scene.people]
-    bodies, person = _bodies_of(meshes, host)
-    comb_short(paint, outfits, bodies, person, face, barycentrics, host.footprint, strength, normals)
+    comb_short(paint, outfits, seen, strength, normals)
 
 
 def comb_hair(meshes: Sequence[SceneMesh], host: SampleArrays, strength: float, normals: Any) -> None:
