@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import warp as wp
 
-from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
+from densesynth.compose.kernels import move_kernel
+from densesynth.device import address
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.fisheye import Fisheye
 from densesynth.render import exposure
@@ -18,6 +21,8 @@ from densesynth.scene.environment import colour_of_temperature
 from densesynth.scene.scene import PersonInScene
 from densesynth.scene.sensor_settings import SensorSettings
 from densesynth.scene.settings import PictureSettings
+
+RADII = 512  # at which a fisheye's derivatives are looked up
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +70,17 @@ def take(
     buffers: Buffers,
     behind: BackdropPicture,
     camera: Camera,
-    velocity: Float32[Array, "h w 2"] | None,
+    movement: Float32[Array, "h w 2"] | None,
     rng: np.random.Generator,
     device: str,
 ) -> UInt8[Array, "h w 3"]:
-    """The scene's light → the camera's sRGB picture. velocity: pixels a second. rng: the sensor's stream."""
+    """The scene's light → the camera's sRGB picture. movement: of each pixel
+    during the exposure, px; None is none. rng: the sensor's stream."""
     if drawn.aperture > 0.0 and (buffers.instance > 0).any():
         depth = _full_depth(buffers, behind)
         focused = float(np.median(buffers.depth[buffers.instance == buffers.instance[buffers.instance > 0].min()]))
         linear = exposure.defocus(linear, depth, focused, camera.fx * drawn.aperture * 1e-3, device)
-    if velocity is not None and drawn.shutter > 0.0:
-        linear = exposure.smear(linear, velocity * np.float32(drawn.shutter * 1e-3), device)
+    linear = exposure.smear(linear, movement, device)
     linear = exposure.shake(linear, drawn.shake)
     linear = exposure.fringe(linear, drawn.fringe)
     noise = float(rng.uniform(*settings.noise))
@@ -85,32 +90,47 @@ def take(
     return exposure.process(develop(linear, noise, rng, device), drawn.smoothing, drawn.sharpening)
 
 
-def pixel_velocity(
-    buffers: Buffers, people: tuple[PersonInScene, ...], faces: Int32[Array, "f 3"], camera: Camera
+def pixel_movement(
+    buffers: Buffers,
+    people: tuple[PersonInScene, ...],
+    faces: Int32[Array, "f 3"],
+    camera: Camera,
+    seconds: float,
+    hidden: Bool[Array, "h w"] | None = None,
 ) -> Float32[Array, "h w 2"] | None:
-    """How fast what each pixel shows moves over the picture, pixels a second; None when nobody is known to move."""
+    """How far what each pixel shows moves over the picture in `seconds`, pixels; None when nobody is known to move.
+
+    hidden: where something that stands still is before the people.
+    """
     if any(person.velocity is None for person in people):
         return None
-    velocity = np.zeros((camera.height, camera.width, 2), np.float32)
-    pixels = np.flatnonzero((buffers.instance > 0) & (buffers.instance <= len(people)))
-    rows, columns = np.divmod(pixels, camera.width)
-    owner = buffers.instance.reshape(-1)[pixels].astype(np.int64) - 1
-    vertices = np.concatenate([person.velocity for person in people if person.velocity is not None])
-    corners = faces[buffers.face.reshape(-1)[pixels]] + (owner * (len(vertices) // len(people)))[:, None]
-    weights = buffers.barycentrics.reshape(-1, 3).take(pixels, axis=0)
-    moving = np.einsum("nk,nkc->nc", weights, vertices.take(corners, axis=0))
-    in_camera = moving @ camera.camera_from_world[:3, :3].T
-    depth = buffers.depth.reshape(-1)[pixels][:, None]
-    if isinstance(camera.lens, Fisheye):
-        ideal = camera.unproject(np.stack([columns + 0.5, rows + 0.5], axis=1))[:, :2]
-        sideways = (in_camera[:, :2] - ideal * in_camera[:, 2:]) / depth
-        turned = np.einsum("nij,nj->ni", camera.lens.jacobian(ideal), sideways)
-        velocity[rows, columns] = turned * (camera.fx, camera.fy)
-        return velocity
-    # Between the picture's centre and its edge a point that nears the camera moves outwards, too.
-    ray = np.stack([(columns + 0.5 - camera.cx) / camera.fx, (rows + 0.5 - camera.cy) / camera.fy], axis=1)
-    velocity[rows, columns] = (in_camera[:, :2] - ray * in_camera[:, 2:]) / depth * (camera.fx, camera.fy)
-    return velocity
+    rotation = (camera.camera_from_world[:3, :3] * seconds).astype(np.float32)
+    motion = np.concatenate([person.velocity @ rotation.T for person in people if person.velocity is not None])
+    steps, radial = _trace_radius(camera)
+    movement = np.empty((camera.height, camera.width, 2), np.float32)
+    arrays = (buffers.face, buffers.barycentrics, buffers.depth, faces, motion, radial, movement)
+    numbers = (camera.width, camera.height, len(people), len(motion) // len(people))
+    optics = (camera.fx, camera.fy, camera.cx, camera.cy, steps)
+    over = 0 if hidden is None else address(hidden)
+    inputs = [*numbers, *optics, address(buffers.instance), over, *(address(array) for array in arrays)]
+    wp.launch(move_kernel, 1, inputs, device="cpu")
+    return movement
+
+
+def _trace_radius(camera: Camera) -> tuple[float, Float32[Array, "n 3"]]:
+    """Of points of the picture by their distance from its centre (normalised, as the lens puts them): how much further
+    out the ideal point lies, and the lens's derivatives there around the centre and outwards; and the table's rows to
+    a unit of distance. Only fisheyes bend movements: what other lenses add is too little to see."""
+    if not isinstance(camera.lens, Fisheye):
+        return 0.0, np.ones((2, 3), np.float32)
+    corners = np.array([[x, y] for x in (0.0, camera.width) for y in (0.0, camera.height)])
+    furthest = np.linalg.norm((corners - (camera.cx, camera.cy)) / (camera.fx, camera.fy), axis=1).max()
+    bent = np.linspace(0.0, furthest, RADII)[1:]
+    angle = camera.lens.find_angle(bent)
+    radius = np.tan(angle)
+    table = np.stack([radius / bent, bent / radius, camera.lens.slope(angle) / (1.0 + radius * radius)], axis=1)
+    # At the centre all are 1; a row more for what rounding puts beyond the last.
+    return (RADII - 1) / furthest, np.vstack([np.ones(3), table, table[-1:]]).astype(np.float32)
 
 
 def _full_depth(buffers: Buffers, behind: BackdropPicture) -> Float32[Array, "h w"]:

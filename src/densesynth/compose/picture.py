@@ -15,7 +15,7 @@ from densesynth.appearance.material import paint_materials
 from densesynth.appearance.paint import Paint, Wardrobe
 from densesynth.appearance.relief import Worn, comb, comb_short, fold, measure_bends
 from densesynth.arrays import Array, Float32, Int32, UInt8
-from densesynth.compose.exposure import Exposure, draw_exposure, pixel_velocity, take
+from densesynth.compose.exposure import Exposure, draw_exposure, pixel_movement, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
 from densesynth.compose.harmonise.settings import Regions
 from densesynth.compose.occluder import OccluderLayer, blend_occluders
@@ -155,14 +155,14 @@ class Painter:
         self, lit: LitScene, linear: Float32[Array, "h w 3"], faces: Int32[Array, "f 3"]
     ) -> UInt8[Array, "h w 3"]:
         """The sRGB picture of a frame's light. faces: the bodies'."""
-        velocity = None
+        movement, camera = None, lit.scene.camera
         if lit.drawn.shutter > 0.0:
-            velocity = pixel_velocity(lit.buffers, lit.scene.people, faces, lit.scene.camera)
-        if velocity is not None and lit.occluders is not None:
-            velocity *= ~lit.occluders.hidden[..., None]  # objects stand still
-        camera = lit.scene.camera
+            hidden = None if lit.occluders is None else lit.occluders.hidden
+            movement = pixel_movement(
+                lit.buffers, lit.scene.people, faces, camera, lit.drawn.shutter * 1e-3, hidden
+            )
         return take(
-            linear, lit.drawn, self.settings, lit.buffers, lit.behind, camera, velocity, lit.sensor, self.device
+            linear, lit.drawn, self.settings, lit.buffers, lit.behind, camera, movement, lit.sensor, self.device
         )
 
 

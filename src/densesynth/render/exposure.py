@@ -55,19 +55,29 @@ def defocus(
 
 
 def smear(
-    linear: Float32[Array, "h w 3"], velocity: Float32[Array, "h w 2"] | None, device: str = "cpu"
+    linear: Float32[Array, "h w 3"], movement: Float32[Array, "h w 2"] | None, device: str = "cpu"
 ) -> Float32[Array, "h w 3"]:
-    """Motion blur about the middle of the exposure. velocity: pixels moved during it; None is off."""
-    if velocity is None or float(np.abs(velocity).max(initial=0.0)) < 0.5:
+    """Motion blur about the middle of the exposure. movement: of each pixel during it, px; None is off."""
+    if movement is None:
         return linear
-    height, width = velocity.shape[:2]
-    tiles = -(-height // int(kernels.TILE)), -(-width // int(kernels.TILE))
-    moved = wp.array(np.ascontiguousarray(velocity), dtype=wp.vec2, device=device, copy=False)
-    light = wp.array(np.ascontiguousarray(linear), dtype=wp.vec3, device=device, copy=False)
+    height, width = movement.shape[:2]
+    side = int(kernels.TILE)
+    tiles = -(-height // side), -(-width // side)
+    moved = wp.array(np.ascontiguousarray(movement), dtype=wp.vec2, device=device, copy=False)
     fastest = wp.empty(tiles, dtype=wp.vec2, device=device)
-    out = wp.empty((height, width), dtype=wp.vec3, device=device)
     wp.launch(kernels.fastest_kernel, tiles, [moved, fastest], device=device)
-    wp.launch(kernels.smear_kernel, (height, width), [light, moved, fastest, out], device=device)
+    longest = np.linalg.norm(fastest.numpy(), axis=2)
+    if not (longest > kernels.STILL).any():
+        return linear
+    # The planes hold the rows that change and what their paths reach.
+    moving = np.flatnonzero((longest > kernels.STILL).any(axis=1))
+    top, bottom = max(int(moving[0]) - 1, 0) * side, min((int(moving[-1]) + 2) * side, height)
+    margin = int(min(0.5 * float(longest.max()), max(height, width))) + 3
+    planes = wp.empty((4, bottom - top + 2 * margin, tiles[1] * side + 2 * margin), dtype=wp.float32, device=device)
+    light = wp.array(np.ascontiguousarray(linear), dtype=wp.vec3, device=device, copy=False)
+    wp.launch(kernels.lay_kernel, planes.shape[1], [light, moved, top - margin, margin, planes], device=device)
+    out = wp.clone(light)
+    wp.launch(kernels.smear_kernel, (bottom - top, tiles[1]), [planes, fastest, top, margin, out], device=device)
     return np.asarray(out.numpy())
 
 

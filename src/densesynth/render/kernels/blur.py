@@ -10,7 +10,9 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 DEFOCUS_TAPS = 20
 MOTION_TAPS = 11
-TILE = wp.constant(16)  # pixels
+MOTION_RUN = 16  # pixels of a row that share their path
+TILE = wp.constant(MOTION_RUN)
+STILL = wp.constant(0.5)  # px; a movement below it doesn't blur
 
 
 def _numbers(values: list[float]) -> str:
@@ -101,60 +103,124 @@ def defocus_kernel(
     blurred[y, x] = out
 
 
-@wp.kernel
-def fastest_kernel(velocity: wp.array2d(dtype=wp.vec2), fastest: wp.array2d(dtype=wp.vec2)):
-    """Longest velocity of each tile."""
-    ty, tx = wp.tid()
-    best = wp.vec2(0.0, 0.0)
-    for y in range(ty * TILE, wp.min(ty * TILE + TILE, velocity.shape[0])):
-        for x in range(tx * TILE, wp.min(tx * TILE + TILE, velocity.shape[1])):
-            v = velocity[y, x]
-            if wp.dot(v, v) > wp.dot(best, best):
-                best = v
-    fastest[ty, tx] = best
-
-
-GATHER_PATH = (
-    f"    const int taps = {MOTION_TAPS};"
-    + """
-    const int height = colour.shape[0], across = colour.shape[1];
-    const float* light = reinterpret_cast<const float*>(colour.data);
-    const float* moved = reinterpret_cast<const float*>(velocity.data);
-    const float right = across - 1.001f, last = height - 1.001f;
-    const float length = sqrtf(along[0] * along[0] + along[1] * along[1]);
-    float fx[taps], fy[taps], far[taps], span[taps];
-    int nearest[taps];
-    for (int k = 0; k < taps; ++k) {
-        const float t = (k + 0.5f) / taps - 0.5f;
-        fx[k] = x + along[0] * t;
-        fy[k] = y + along[1] * t;
-        fx[k] = fx[k] > 0.0f ? (fx[k] < right ? fx[k] : right) : 0.0f;
-        fy[k] = fy[k] > 0.0f ? (fy[k] < last ? fy[k] : last) : 0.0f;
-        far[k] = (t < 0.0f ? -t : t) * length;
-        nearest[k] = (int)(fy[k] + 0.5f) * across + (int)(fx[k] + 0.5f);
-    }
-    for (int k = 0; k < taps; ++k) {
-        const float u = moved[2 * nearest[k]], v = moved[2 * nearest[k] + 1];
-        const float there = sqrtf(u * u + v * v);
-        span[k] = (there > own ? there : own) * 0.5f;
-    }
-    const float* here = light + 3 * (y * across + x);
-    float total[3] = {0.0f, 0.0f, 0.0f};
-    for (int k = 0; k < taps; ++k) {
-        if (span[k] >= far[k]) {
-            const int ix = (int)fx[k], iy = (int)fy[k];
-            const float r = fx[k] - ix, d = fy[k] - iy;
-            const float* upper = light + 3 * (iy * across + ix);
-            const float* lower = upper + 3 * across;
-            for (int c = 0; c < 3; ++c)
-                total[c] += (upper[c] * (1.0f - r) + upper[3 + c] * r) * (1.0f - d)
-                    + (lower[c] * (1.0f - r) + lower[3 + c] * r) * d;
-        } else {
-            for (int c = 0; c < 3; ++c)
-                total[c] += here[c];
+LONGEST = """
+    const float* __restrict__ moved = reinterpret_cast<const float*>(movement.data);
+    const int height = movement.shape[0], across = movement.shape[1];
+    const int bottom = top + side < height ? top + side : height, right = left + side < across ? left + side : across;
+    float best = 0.0f, u = 0.0f, v = 0.0f;
+    for (int y = top; y < bottom; ++y) {
+        for (int x = left; x < right; ++x) {
+            const float* own = moved + 2 * (y * across + x);
+            const float squared = own[0] * own[0] + own[1] * own[1];
+            if (squared > best) {
+                best = squared;
+                u = own[0];
+                v = own[1];
+            }
         }
     }
-    return wp::vec3(total[0] / taps, total[1] / taps, total[2] / taps);
+    return wp::vec2(u, v);
+"""
+
+
+@wp.func_native(LONGEST)
+def longest_in_tile(movement: wp.array2d(dtype=wp.vec2), left: int, top: int, side: int) -> wp.vec2: ...
+
+
+@wp.kernel
+def fastest_kernel(movement: wp.array2d(dtype=wp.vec2), fastest: wp.array2d(dtype=wp.vec2)):
+    """Longest movement in each tile."""
+    ty, tx = wp.tid()
+    fastest[ty, tx] = longest_in_tile(movement, tx * TILE, ty * TILE, TILE)
+
+
+LAY_ROW = """
+    const float* __restrict__ light = reinterpret_cast<const float*>(colour.data) + 3 * y * across;
+    const float* __restrict__ moved = reinterpret_cast<const float*>(movement.data) + 2 * y * across;
+    const int wide = planes.shape[2], plane = planes.shape[1] * wide;
+    float* __restrict__ red = planes.data + row * wide + margin;
+    float* __restrict__ green = red + plane;
+    float* __restrict__ blue = green + plane;
+    float* __restrict__ moves = blue + plane;
+    for (int x = 0; x < across; ++x) {
+        red[x] = light[3 * x];
+        green[x] = light[3 * x + 1];
+        blue[x] = light[3 * x + 2];
+        moves[x] = sqrtf(moved[2 * x] * moved[2 * x] + moved[2 * x + 1] * moved[2 * x + 1]);
+    }
+    for (int c = 0; c < 4; ++c) {
+        float* own = red + c * plane;
+        for (int x = 0; x < margin; ++x) {
+            own[x - margin] = own[0];
+            own[across + x] = own[across - 1];
+        }
+    }
+"""
+
+
+@wp.func_native(LAY_ROW)
+def lay_row(
+    row: int,
+    y: int,
+    across: int,
+    margin: int,
+    colour: wp.array2d(dtype=wp.vec3),
+    movement: wp.array2d(dtype=wp.vec2),
+    planes: wp.array3d(dtype=wp.float32),
+): ...
+
+
+@wp.kernel
+def lay_kernel(
+    colour: wp.array2d(dtype=wp.vec3),
+    movement: wp.array2d(dtype=wp.vec2),
+    top: int,
+    margin: int,
+    planes: wp.array3d(dtype=wp.float32),
+):
+    """One thread a row: red, green, blue and how far pixels move as planes whose first row is the picture's row `top`; outside the
+    picture, `margin` columns on either side among it, they go on as at its edge."""
+    row = wp.tid()
+    y = wp.clamp(top + row, 0, colour.shape[0] - 1)
+    lay_row(row, y, colour.shape[1], margin, colour, movement, planes)
+
+
+# All pixels of a run share their path, so that each tap reads rows that lie side by side, with the same weights.
+GATHER_PATH = (
+    f"    const int taps = {MOTION_TAPS}, run = {MOTION_RUN};"
+    + """
+    const int wide = planes.shape[2], plane = planes.shape[1] * wide, most = margin - 2;
+    const float* __restrict__ here = planes.data + y * wide + x + margin;
+    float* __restrict__ out = reinterpret_cast<float*>(smeared.data) + 3 * first;
+    const float length = sqrtf(along[0] * along[0] + along[1] * along[1]);
+    float total[3][run] = {};
+    for (int k = 0; k < taps; ++k) {
+        const float t = (k + 0.5f) / taps - 0.5f;
+        float fx = along[0] * t, fy = along[1] * t;
+        fx = fx < -most ? -most : fx > most ? most : fx;
+        fy = fy < -most ? -most : fy > most ? most : fy;
+        const float far = 2.0f * (t < 0.0f ? -t : t) * length;
+        const int ix = (int)floorf(fx), iy = (int)floorf(fy);
+        const float r = fx - ix, d = fy - iy;
+        const float upper_left = (1.0f - r) * (1.0f - d), upper_right = r * (1.0f - d);
+        const float lower_left = (1.0f - r) * d, lower_right = r * d;
+        const float* __restrict__ upper = here + iy * wide + ix;
+        const float* __restrict__ lower = upper + wide;
+        const float* __restrict__ own = here + 3 * plane;
+        const float* __restrict__ there = own + (int)floorf(fy + 0.5f) * wide + (int)floorf(fx + 0.5f);
+        for (int j = 0; j < run; ++j) {
+            const bool passes = (there[j] > own[j] ? there[j] : own[j]) >= far;
+            for (int c = 0; c < 3; ++c) {
+                const int at = c * plane + j;
+                const float tap = upper[at] * upper_left + upper[at + 1] * upper_right
+                    + lower[at] * lower_left + lower[at + 1] * lower_right;
+                total[c][j] += passes ? tap : here[at];
+            }
+        }
+    }
+    for (int j = 0; j < count; ++j)
+        for (int c = 0; c < 3; ++c)
+            out[3 * j + c] = total[c][j] * (1.0f / taps);
 """
 )
 
@@ -163,36 +229,40 @@ GATHER_PATH = (
 def gather_path(
     x: int,
     y: int,
+    first: int,
+    count: int,
+    margin: int,
     along: wp.vec2,
-    own: wp.float32,
-    colour: wp.array2d(dtype=wp.vec3),
-    velocity: wp.array2d(dtype=wp.vec2),
-) -> wp.vec3:
-    """The mean of the taps along the fastest movement around (px). own: the pixel's own, px. Arrays lie row by row."""
+    planes: wp.array3d(dtype=wp.float32),
+    smeared: wp.array2d(dtype=wp.vec3),
+): ...
 
 
 @wp.kernel
 def smear_kernel(
-    colour: wp.array2d(dtype=wp.vec3),
-    velocity: wp.array2d(dtype=wp.vec2),
+    planes: wp.array3d(dtype=wp.float32),
     fastest: wp.array2d(dtype=wp.vec2),
+    top: int,
+    margin: int,
     smeared: wp.array2d(dtype=wp.vec3),
 ):
     """Along the fastest movement around (after McGuire 2012): a tap counts where its own movement or the pixel's spans
-    the distance between them, else the pixel stays what it is there. velocity: pixels during the exposure."""
-    y, x = wp.tid()
+    the distance between them, else the pixel stays what it is there; pixels with less than
+    STILL around are left as they are. One thread a row of a tile. planes: `lay_kernel`'s; top: the first row that moves, of
+    those `margin` lie above."""
+    row, tx = wp.tid()
+    y = top + row
     ty = y // TILE
-    tx = x // TILE
     along = wp.vec2(0.0, 0.0)
     for j in range(wp.max(ty - 1, 0), wp.min(ty + 2, fastest.shape[0])):
         for i in range(wp.max(tx - 1, 0), wp.min(tx + 2, fastest.shape[1])):
             v = fastest[j, i]
             if wp.dot(v, v) > wp.dot(along, along):
                 along = v
-    here = colour[y, x]
-    if wp.length(along) > 0.5:
-        here = gather_path(x, y, along, wp.length(velocity[y, x]), colour, velocity)
-    smeared[y, x] = here
+    if wp.length(along) > STILL:
+        x = tx * TILE
+        count = wp.min(TILE, smeared.shape[1] - x)
+        gather_path(x, row + margin, y * smeared.shape[1] + x, count, margin, along, planes, smeared)
 
 
 # Per row, so that the compiler vectorises over its pixels; noise is Gaussian with the variance read + shot · light,
