@@ -250,7 +250,7 @@ def test_what_stands_nearer_hides_what_stands_further() -> None:
     layers = [lay_occluders(order, instance, None) for order in ((one, other), (other, one))]
     assert layers[0] is not None
     assert layers[1] is not None
-    np.testing.assert_array_equal(layers[0].albedo, layers[1].albedo)
+    np.testing.assert_array_equal(layers[0].values, layers[1].values)
     before = np.full((300, 300), np.inf, np.float32)
     before[:, :150] = 2.0
     cut = lay_occluders((one,), instance, None, depth=before, reach=np.array([5.0]))

@@ -5,7 +5,9 @@ Each is one loop in C++ over arrays given by their addresses (`device.address`),
 
 import warp as wp
 
-wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
+# Two values side by side in a register of four would drag whatever the other two hold along: where those are too small
+# for a normal number, each division of them takes the processor as long as a hundred others.
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native -fno-slp-vectorize"})
 
 MOVE = """
     const unsigned char* __restrict__ instance = (const unsigned char*)instance_at;
@@ -102,35 +104,47 @@ def move_kernel(
     )  # fmt: skip
 
 
-# A pixel of 8 bits can't tell a cut-out's share below half a level: only the others are lit.
+# All pixels of a run are lit side by side where one of them shows a cut-out.
 BLEND = """
+    const int run = 16;
     const float* __restrict__ light = (const float*)light_at;
     const unsigned char* __restrict__ alpha = (const unsigned char*)alpha_at;
     const float* __restrict__ shadow = (const float*)shadow_at;
     const float* __restrict__ values = (const float*)values_at;
     const float* __restrict__ ambient = (const float*)ambient_at;
     float* __restrict__ out = (float*)out_at;
-    for (int pixel = 0; pixel < pixels; ++pixel) {
-        const float lit = shadow ? 1.0f - shadow[pixel] : 1.0f;
-        for (int c = 0; c < 3; ++c) out[3 * pixel + c] = light[3 * pixel + c] * lit;
-    }
-    for (int pixel = 0; pixel < pixels; ++pixel) {
-        if (alpha[pixel] == 0) continue;
-        const float share = alpha[pixel] * (1.0f / 255.0f);
-        const float nx = values[3 * pixels + pixel], ny = values[4 * pixels + pixel], nz = values[5 * pixels + pixel];
-        const float length = sqrtf(nx * nx + ny * ny + nz * nz), scale = 1.0f / (length > 1e-6f ? length : 1e-6f);
-        const float x = (nx * rotation.data[0][0] + ny * rotation.data[1][0] + nz * rotation.data[2][0]) * scale;
-        const float y = (nx * rotation.data[0][1] + ny * rotation.data[1][1] + nz * rotation.data[2][1]) * scale;
-        const float z = (nx * rotation.data[0][2] + ny * rotation.data[1][2] + nz * rotation.data[2][2]) * scale;
-        const float basis[9] = {1.0f, y, z, x, x * y, y * z, 3.0f * z * z - 1.0f, x * z, x * x - y * y};
-        const float facing = x * key[0] + y * key[1] + z * key[2], direct = facing > 0.0f ? facing : 0.0f;
-        for (int c = 0; c < 3; ++c) {
-            float sent = direct * colour[c];
-            for (int i = 0; i < 9; ++i) sent += basis[i] * ambient[3 * i + c];
-            sent = sent > 0.0f ? sent : 0.0f;
-            float* own = out + 3 * pixel + c;
-            *own = *own * (1.0f - share) + values[c * pixels + pixel] * sent * share;
+    for (long long first = 0; first < pixels; first += run) {
+        const int count = pixels - first < run ? (int)(pixels - first) : run;
+        float share[run] = {}, left[run], sent[3][run] = {};
+        int shown = 0;
+        for (int j = 0; j < count; ++j) {
+            share[j] = alpha[first + j] * (1.0f / 255.0f);
+            shown |= alpha[first + j];
         }
+        for (int j = 0; j < run; ++j) left[j] = 1.0f - share[j];
+        if (shadow)
+            for (int j = 0; j < count; ++j) left[j] *= 1.0f - shadow[first + j];
+        if (shown) {
+            float own[6][run] = {};
+            for (int c = 0; c < 6; ++c)
+                for (int j = 0; j < count; ++j) own[c][j] = values[c * (long long)pixels + first + j];
+            for (int j = 0; j < run; ++j) {
+                const float nx = own[3][j], ny = own[4][j], nz = own[5][j];
+                const float length = sqrtf(nx * nx + ny * ny + nz * nz), one = 1.0f / (length > 1e-6f ? length : 1e-6f);
+                const float x = (nx * turn.data[0][0] + ny * turn.data[1][0] + nz * turn.data[2][0]) * one;
+                const float y = (nx * turn.data[0][1] + ny * turn.data[1][1] + nz * turn.data[2][1]) * one;
+                const float z = (nx * turn.data[0][2] + ny * turn.data[1][2] + nz * turn.data[2][2]) * one;
+                const float facing = x * key[0] + y * key[1] + z * key[2], direct = facing > 0.0f ? facing : 0.0f;
+                for (int c = 0; c < 3; ++c) {
+                    const float* f = ambient + 9 * c;
+                    const float back = direct * colour[c] + f[0] + f[1] * y + f[2] * z + f[3] * x + f[4] * x * y
+                        + f[5] * y * z + f[6] * (3.0f * z * z - 1.0f) + f[7] * x * z + f[8] * (x * x - y * y);
+                    sent[c][j] = own[c][j] * (back > 0.0f ? back : 0.0f) * share[j];
+                }
+            }
+        }
+        for (int j = 0; j < count; ++j)
+            for (int c = 0; c < 3; ++c) out[3 * (first + j) + c] = light[3 * (first + j) + c] * left[j] + sent[c][j];
     }
 """
 
@@ -138,7 +152,7 @@ BLEND = """
 @wp.func_native(BLEND)
 def blend_pixels(
     pixels: int,
-    rotation: wp.mat33,
+    turn: wp.mat33,
     key: wp.vec3,
     colour: wp.vec3,
     ambient_at: wp.uint64,
@@ -153,7 +167,7 @@ def blend_pixels(
 @wp.kernel
 def blend_kernel(
     pixels: int,
-    rotation: wp.mat33,
+    turn: wp.mat33,
     key: wp.vec3,
     colour: wp.vec3,
     ambient_at: wp.uint64,
@@ -165,7 +179,153 @@ def blend_kernel(
 ):
     """One thread: cut-outs, lit, over a picture (`occluder.blend_occluders`).
 
-    rotation: camera_from_world's. key, colour: the key light's direction and colour. ambient: its factors of the
-    basis included. shadow: 0 is none. values: albedo and normal (camera frame, of any length), a plane each.
+    turn: camera_from_world's rotation. key, colour: the key light's direction and colour. ambient: of red, green and
+    blue, the basis' factors included. shadow: 0 is none. values: albedo and normal (camera frame, of any length), a
+    plane each.
     """
-    blend_pixels(pixels, rotation, key, colour, ambient_at, light_at, alpha_at, shadow_at, values_at, out_at)
+    blend_pixels(pixels, turn, key, colour, ambient_at, light_at, alpha_at, shadow_at, values_at, out_at)
+
+
+# Rows first, then columns. A pixel of the answer covers at most `taps` of a row, the first and last of them in part.
+REDUCE = """
+    const float* __restrict__ source = (const float*)source_at;
+    float* __restrict__ out = (float*)out_at;
+    float* __restrict__ line = (float*)scratch_at;
+    const double high = (double)height / to_height, wide = (double)width / to_width;
+    const int taps = (int)wide + 2;
+    float* __restrict__ shares = line + width + taps;
+    int* __restrict__ first = (int*)(shares + taps * to_width);
+    for (int column = 0; column < to_width; ++column) {
+        const double left = column * wide, right = left + wide;
+        first[column] = (int)left;
+        for (int k = 0; k < taps; ++k) {
+            const double x = first[column] + k, from = left > x ? left : x, to = right < x + 1.0 ? right : x + 1.0;
+            shares[k * to_width + column] = to > from && x < width ? (float)((to - from) / wide) : 0.0f;
+        }
+    }
+    for (int x = 0; x < taps; ++x) line[width + x] = 0.0f;
+    for (int plane = 0; plane < planes; ++plane) {
+        for (int row = 0; row < to_height; ++row) {
+            const double top = row * high, bottom = top + high;
+            for (int x = 0; x < width; ++x) line[x] = 0.0f;
+            for (int y = (int)top; y < bottom && y < height; ++y) {
+                const double from = top > y ? top : y, to = bottom < y + 1 ? bottom : y + 1;
+                const float share = (float)((to - from) / high);
+                const float* __restrict__ own = source + (plane * (long long)rows + y) * pitch;
+                for (int x = 0; x < width; ++x) line[x] += share * own[x];
+            }
+            for (int column = 0; column < to_width; ++column) out[column] = 0.0f;
+            for (int k = 0; k < taps; ++k)
+                for (int column = 0; column < to_width; ++column)
+                    out[column] += shares[k * to_width + column] * line[first[column] + k];
+            out += to_width;
+        }
+    }
+"""
+
+
+@wp.func_native(REDUCE)
+def reduce_planes(
+    planes: int,
+    rows: int,
+    pitch: int,
+    width: int,
+    height: int,
+    to_width: int,
+    to_height: int,
+    source_at: wp.uint64,
+    scratch_at: wp.uint64,
+    out_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def reduce_kernel(
+    planes: int,
+    rows: int,
+    pitch: int,
+    width: int,
+    height: int,
+    to_width: int,
+    to_height: int,
+    source_at: wp.uint64,
+    scratch_at: wp.uint64,
+    out_at: wp.uint64,
+):
+    """One thread: planes in another size, each pixel the mean of what it covers, as cv2's INTER_AREA (`resize_area`).
+
+    rows, pitch: of the arrays that the planes are rectangles of. scratch: room for a row and for each column's shares.
+    """
+    reduce_planes(planes, rows, pitch, width, height, to_width, to_height, source_at, scratch_at, out_at)
+
+
+TURN = """
+    const float* __restrict__ source = (const float*)source_at;
+    const float* __restrict__ alpha = (const float*)alpha_at;
+    float* __restrict__ out = (float*)out_at;
+    const long long plane = (long long)width * height, room = (long long)to_width * to_height;
+    for (int row = 0; row < to_height; ++row) {
+        for (int column = 0; column < to_width; ++column) {
+            const int pixel = row * to_width + column;
+            float values[6] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+            if (alpha[pixel] > 0.0f) {
+                const float fx = origin[0] + column * step[0] - row * step[1];
+                const float fy = origin[1] + column * step[1] + row * step[0];
+                const int ix = (int)floorf(fx), iy = (int)floorf(fy);
+                const float r = fx - ix, d = fy - iy;
+                const float one = 1.0f / (alpha[pixel] > 1e-4f ? alpha[pixel] : 1e-4f);
+                const float across[2] = {(1.0f - r) * one, r * one}, down[2] = {1.0f - d, d};
+                for (int j = 0; j < 2; ++j) {
+                    for (int i = 0; i < 2; ++i) {
+                        const int x = ix + i, y = iy + j;
+                        if (x < 0 || y < 0 || x >= width || y >= height) continue;
+                        const float share = across[i] * down[j];
+                        for (int c = 0; c < 6; ++c) values[c] += share * source[c * plane + y * width + x];
+                    }
+                }
+                const float x = values[3], y = values[4];
+                values[3] = cosine * x + sine * y;
+                values[4] = cosine * y - sine * x;
+            }
+            for (int c = 0; c < 6; ++c) out[c * room + pixel] = values[c];
+        }
+    }
+"""
+
+
+@wp.func_native(TURN)
+def turn_values(
+    width: int,
+    height: int,
+    to_width: int,
+    to_height: int,
+    origin: wp.vec2,
+    step: wp.vec2,
+    cosine: wp.float32,
+    sine: wp.float32,
+    source_at: wp.uint64,
+    alpha_at: wp.uint64,
+    out_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def turn_kernel(
+    width: int,
+    height: int,
+    to_width: int,
+    to_height: int,
+    origin: wp.vec2,
+    step: wp.vec2,
+    cosine: wp.float32,
+    sine: wp.float32,
+    source_at: wp.uint64,
+    alpha_at: wp.uint64,
+    out_at: wp.uint64,
+):
+    """One thread: a cut-out's albedo and normal, turned (`occluder._make_cutout`), read between four pixels.
+
+    source: a plane each, times alpha. alpha: of the answer. origin, step: where the answer's first pixel lies, and how
+    far a column further does. cosine, sine: of the turn.
+    """
+    turn_values(width, height, to_width, to_height, origin, step, cosine, sine, source_at, alpha_at, out_at)

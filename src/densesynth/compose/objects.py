@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import warp as wp
 
 from densesynth.appearance.colour import draw_cloth_colour, draw_second_colour
 from densesynth.arrays import Array, Bool, Float32, Int32
 from densesynth.compose.blend import Box, bounds
+from densesynth.compose.kernels import reduce_kernel
+from densesynth.device import address
 from densesynth.scene.occluders import KINDS
 
 FACING = (0.0, 0.0, -1.0)  # towards the camera, camera frame
@@ -64,22 +67,33 @@ class _Sheet:
 def make_object(
     kind: int, side: int, rng: np.random.Generator
 ) -> tuple[Float32[Array, "6 h w"], Float32[Array, "h w"]]:
-    """Linear albedo and unit normal (camera frame), and alpha, of an object whose longer side is about `side` pixels.
-    kind: index into KINDS."""
+    """Linear albedo and unit normal (camera frame), times alpha, and alpha, of an object whose longer side is about
+    `side` pixels. kind: index into KINDS."""
     size = 2 * max(side, 4)
     line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
-    albedo, normal = np.zeros((2, 3, size, size), np.float32)
-    sheet = _Sheet(line[None], line[:, None], albedo, normal, np.zeros((size, size), bool), np.s_[0:size, 0:size])
+    values = np.zeros((6, size, size), np.float32)
+    sheet = _Sheet(
+        line[None], line[:, None], values[:3], values[3:], np.zeros((size, size), bool), np.s_[0:size, 0:size]
+    )
     paint = {"box": _box, "ball": _ball, "bottle": _bottle, "plant": _plant, "bag": _bag, "chair": _chair}
     paint[KINDS[kind]](sheet, rng)
-    sheet = sheet.part(bounds(sheet.shown))
-    height, width = sheet.shown.shape
+    box = bounds(sheet.shown)
+    height, width = sheet.shown[box].shape
     factor = side / max(height, width)
-    to = (max(1, round(width * factor)), max(1, round(height * factor)))
-    alpha = cv2.resize(sheet.shown.astype(np.float32), to, interpolation=cv2.INTER_AREA)
-    shown = np.maximum(alpha, np.float32(1e-4))
-    planes = (*sheet.albedo, *sheet.normal)  # 0 where nothing is painted
-    return np.stack([cv2.resize(plane, to, interpolation=cv2.INTER_AREA) / shown for plane in planes]), alpha
+    to = (max(1, round(height * factor)), max(1, round(width * factor)))
+    alpha = cv2.resize(sheet.shown[box].astype(np.float32), to[::-1], interpolation=cv2.INTER_AREA)
+    return resize_area(values[:, *box], to), alpha  # values are 0 where nothing is painted
+
+
+def resize_area(planes: Float32[Array, "c h w"], shape: tuple[int, int]) -> Float32[Array, "c rows columns"]:
+    """Planes in another size (rows, columns), as cv2's INTER_AREA. planes: or rectangles of whole rows in memory."""
+    count, height, width = planes.shape
+    pitch, rows = planes.strides[1] // planes.itemsize, planes.strides[0] // max(planes.strides[1], 1)
+    taps = width // shape[1] + 2
+    resized, scratch = np.empty((count, *shape), np.float32), np.empty(width + taps + (taps + 1) * shape[1], np.float32)
+    inputs = [count, rows, pitch, width, height, shape[1], shape[0], planes.ctypes.data, address(scratch)]
+    wp.launch(reduce_kernel, 1, [*inputs, address(resized)], device="cpu")
+    return resized
 
 
 def _grain(sheet: _Sheet, rng: np.random.Generator, cells: int, strength: float) -> Float32[Array, "h w"]:

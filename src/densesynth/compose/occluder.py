@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import warp as wp
 
 from densesynth.appearance.colour import linear_from_srgb
 from densesynth.arrays import Array, Bool, Float32, Float64, UInt8
 from densesynth.compose.blend import BAND, Box, bounds, extend_values, soften_alpha
-from densesynth.compose.objects import make_object
+from densesynth.compose.kernels import blend_kernel, turn_kernel
+from densesynth.compose.objects import make_object, resize_area
+from densesynth.device import address
 from densesynth.geometry.camera import Camera
 from densesynth.render.buffers import Buffers
-from densesynth.render.lighting import Lighting, evaluate_basis
+from densesynth.render.lighting import SH_FACTORS, Lighting
 from densesynth.scene.occluders import LARGEST, USUAL, CutoutFolder, Occluder, read_cutout
 
 SHADOW = 0.6  # share of the light that the ground right below a standing cut-out lacks
@@ -27,12 +30,11 @@ HALF = 128  # alpha, of 255, from which a pixel is no longer the person's
 
 @dataclass(frozen=True, kw_only=True)
 class OccluderLayer:
-    """All cut-outs of a picture, flattened. albedo: linear RGB. normal: camera frame, not of unit length where cut-outs
-    blend. alpha: 255 hides wholly, below HALF a pixel stays the person's; the picture blends with alpha / 255.
-    shadow: share of the light that the ground lacks below those that stand on it; None without."""
+    """All cut-outs of a picture, flattened. values: linear RGB albedo, and normal (camera frame), not of unit length
+    where cut-outs blend. alpha: 255 hides wholly, below HALF a pixel stays the person's; the picture blends with
+    alpha / 255. shadow: share of the light that the ground lacks below those that stand on it; None without."""
 
-    albedo: Float32[Array, "h w 3"]
-    normal: Float32[Array, "h w 3"]
+    values: Float32[Array, "6 h w"]
     alpha: UInt8[Array, "h w"]
     shadow: Float32[Array, "h w"] | None = None
 
@@ -67,15 +69,16 @@ def lay_occluders(
     shadow = None
     placed = []
     for occluder in occluders:
-        pixels = np.flatnonzero(instance == occluder.person)
+        where = instance == occluder.person
+        pixels = np.flatnonzero(where)
         if not len(pixels):
             continue
-        row, column = np.divmod(pixels, width)
-        extent = max(int(row[-1] - row[0]), int(column.max() - column.min())) + 1
+        rows, columns = bounds(where)
+        extent, lowest = max(rows.stop - rows.start, columns.stop - columns.start), float(rows.stop - 1)
         # Pixels are in row order: one that stands is before the lowest quarter of them.
         at = occluder.at if occluder.stands is None else 0.75 + 0.25 * occluder.at
         middle = int(pixels[int(at * len(pixels))])
-        ground = float(row[-1]) if feet is None else float(np.clip(feet[occluder.person - 1], row[-1], 2 * height))
+        ground = lowest if feet is None else float(np.clip(feet[occluder.person - 1], lowest, 2 * height))
         one = _place(occluder, folder, (middle % width, middle // width), (width, height), extent, ground)
         if one.foot is None or upright:
             placed.append(one)
@@ -83,7 +86,7 @@ def lay_occluders(
     for one in sorted(placed, key=lambda one: np.inf if one.foot is None else one.foot):
         if one.foot is not None:
             shadow = np.zeros((height, width), np.float32) if shadow is None else shadow
-            np.maximum(shadow, _cast(one.own, one.middle[0], one.foot, (height, width)), out=shadow)
+            _cast(one.own, one.middle[0], one.foot, shadow)
         corner = (
             one.middle[0] - one.own.shape[1] // 2 + one.box[1].start,
             one.middle[1] - one.own.shape[0] // 2 + one.box[0].start,
@@ -92,16 +95,14 @@ def lay_occluders(
         if one.foot is not None and depth is not None and reach is not None:
             seen = depth >= np.float32(reach[one.person - 1] - BEFORE)
         _paste(premultiplied, alpha, one.values, one.own[one.box], corner, seen)
-    levels = np.rint(alpha * 255.0).astype(np.uint8)
+    box, levels = bounds(alpha > 0.0), np.zeros((height, width), np.uint8)
+    levels[box] = np.rint(alpha[box] * 255.0)
     if not levels.any():
         return None
-    premultiplied /= np.maximum(alpha, np.float32(1e-6))
-    return OccluderLayer(
-        albedo=np.asarray(cv2.merge(list(premultiplied[:3]))),
-        normal=np.asarray(cv2.merge(list(premultiplied[3:]))),
-        alpha=levels,
-        shadow=None if shadow is None else shadow * (instance == 0),
-    )
+    premultiplied[:, *box] /= np.maximum(alpha[box], np.float32(1e-6))
+    if shadow is not None:
+        shadow *= instance == 0
+    return OccluderLayer(values=premultiplied, alpha=levels, shadow=shadow)
 
 
 @dataclass(frozen=True)
@@ -195,20 +196,26 @@ def _cut_by_frame(
     return x, y
 
 
-def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shape: tuple[int, int]) -> Float32[Array, "h w"]:
-    """Contact shadow of a cut-out whose lowest row is `foot` and whose middle is the column `across`: a soft flat
-    ellipse about what of it touches the ground."""
+def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shadow: Float32[Array, "h w"]) -> None:
+    """Lay the contact shadow of a cut-out whose lowest row is `foot` and whose middle is the column `across` where it
+    is darker than those that are there: a soft flat ellipse about what of it touches the ground."""
     shown = np.flatnonzero((own > 0.5).any(axis=1))
-    shadow = np.zeros(shape, np.float32)
     if not len(shown):
-        return shadow
-    high = max(1, int(BASE * len(shown)))
-    base = np.flatnonzero((own[shown[-1] + 1 - high : shown[-1] + 1] > 0.5).any(axis=0))
+        return
+    tall = max(1, int(BASE * len(shown)))
+    base = np.flatnonzero((own[shown[-1] + 1 - tall : shown[-1] + 1] > 0.5).any(axis=0))
     wide = 0.5 * (int(base[-1]) - int(base[0]) + 1)
-    centre = (across - own.shape[1] // 2 + 0.5 * (int(base[0]) + int(base[-1])), foot - 0.2 * wide)
-    axes = (max(1.15 * wide, 1.0), max(0.35 * wide, 1.0))
-    cv2.ellipse(shadow, (centre, (2.0 * axes[0], 2.0 * axes[1]), 0.0), SHADOW, -1)
-    return np.asarray(cv2.GaussianBlur(shadow, (0, 0), max(0.13 * wide, 0.7)))
+    centre = np.array([across - own.shape[1] // 2 + 0.5 * (int(base[0]) + int(base[-1])), foot - 0.2 * wide])
+    axes, sigma = np.array([max(1.15 * wide, 1.0), max(0.35 * wide, 1.0)]), max(0.13 * wide, 0.7)
+    reach = axes + 4.0 * sigma + 2.0  # cv2 cuts its Gaussians at four standard deviations
+    low = np.maximum(np.floor(centre - reach), 0.0).astype(int)
+    high = np.minimum(np.ceil(centre + reach), shadow.shape[::-1]).astype(int)
+    if (low >= high).any():
+        return
+    own_shadow = np.zeros((high - low)[::-1], np.float32)
+    cv2.ellipse(own_shadow, ((centre - low).tolist(), (2.0 * axes).tolist(), 0.0), SHADOW, -1)
+    there = shadow[low[1] : high[1], low[0] : high[0]]
+    np.maximum(there, cv2.GaussianBlur(own_shadow, (0, 0), sigma), out=there)
 
 
 def _make_cutout(
@@ -223,34 +230,36 @@ def _make_cutout(
         rgba = read_cutout(folder.paths[occluder.kind])
         facing = np.broadcast_to(np.array([0.0, 0.0, -1.0], np.float32), rgba[..., :3].shape)
         colour = linear_from_srgb(rgba[..., :3] * 255.0).astype(np.float32)
-        values, alpha = np.concatenate([colour, facing], axis=2).transpose(2, 0, 1), rgba[..., 3]
+        alpha = rgba[..., 3]
+        values = np.concatenate([colour, facing], axis=2).transpose(2, 0, 1) * alpha
     if occluder.mirrored:
         values, alpha = values[..., ::-1].copy(), alpha[:, ::-1]
         values[3] *= -1.0
-    # cv2 takes four channels at most.
-    planes = np.concatenate([values * alpha, alpha[None]]).astype(np.float32)
-    pair = [cv2.merge(list(planes[:4])), cv2.merge(list(planes[4:]))]
+    values, alpha = np.ascontiguousarray(values), np.ascontiguousarray(alpha)
     h, w = alpha.shape
     factor = longest / max(h, w)
     if factor < 1.0:  # whole areas first: the turn below reads single points
         h, w = max(1, round(h * factor)), max(1, round(w * factor))
-        pair = [cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA) for part in pair]
+        alpha = cv2.resize(alpha, (w, h), interpolation=cv2.INTER_AREA)
+        values = resize_area(values, (h, w))
         factor = 1.0
     half = int(np.ceil(0.5 * factor * np.hypot(h, w) + BAND * occluder.softness)) + 3
-    cosine, sine = factor * np.cos(occluder.turn), factor * np.sin(occluder.turn)
+    turn = np.array([np.cos(occluder.turn), np.sin(occluder.turn)])
+    cosine, sine = factor * turn
     matrix = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
     matrix[:, 2] = half - matrix[:, :2] @ ((w - 1) / 2.0, (h - 1) / 2.0)
     size = (2 * half + 1, 2 * half + 1)
-    turned = [plane for part in pair for plane in cv2.split(cv2.warpAffine(part, matrix, size, flags=cv2.INTER_LINEAR))]
-    alpha = np.clip(turned.pop(), 0.0, 1.0)
+    alpha = np.clip(cv2.warpAffine(alpha, matrix, size, flags=cv2.INTER_LINEAR), 0.0, 1.0)
     soft = soften_alpha(alpha, occluder.softness)
     box = bounds(soft > 0.0)
-    alpha = alpha[box]
-    values = np.stack([plane[box] for plane in turned])
-    values /= np.maximum(alpha, np.float32(1e-4))
-    x, y, cosine, sine = values[3].copy(), values[4].copy(), np.cos(occluder.turn), np.sin(occluder.turn)
-    values[3], values[4] = cosine * x + sine * y, cosine * y - sine * x
-    return extend_values(values, alpha, soft[box], occluder.softness), soft, box
+    alpha = np.ascontiguousarray(alpha[box])
+    back = np.linalg.inv(matrix[:, :2])
+    origin = back @ ((box[1].start, box[0].start) - matrix[:, 2])
+    turned = np.empty((6, *alpha.shape), np.float32)
+    inputs = [w, h, *alpha.shape[::-1], wp.vec2(*origin), wp.vec2(*back[:, 0]), *turn.tolist()]
+    inputs += [address(values), address(alpha), address(turned)]
+    wp.launch(turn_kernel, 1, inputs, device="cpu")
+    return extend_values(turned, alpha, soft[box], occluder.softness), soft, box
 
 
 def _paste(
@@ -303,18 +312,12 @@ def blend_occluders(
     linear: Float32[Array, "h w 3"], layer: OccluderLayer, lighting: Lighting, camera: Camera
 ) -> Float32[Array, "h w 3"]:
     """The picture with the cut-outs over it, in linear light, lit by the scene's key light and surroundings."""
-    where = np.flatnonzero(layer.alpha)
-    normal = layer.normal.reshape(-1, 3)[where].astype(np.float64) @ camera.camera_from_world[:3, :3]
-    normal /= np.maximum(np.sqrt(np.einsum("nc,nc->n", normal, normal)), 1e-6)[:, None]
-    share = (layer.alpha.reshape(-1)[where].astype(np.float32) / np.float32(255.0))[:, None]
-    colour = layer.albedo.reshape(-1, 3)[where] * light_at(normal, lighting)
-    blended = linear.copy() if layer.shadow is None else linear * (np.float32(1.0) - layer.shadow[..., None])
-    pixels = blended.reshape(-1, 3)
-    pixels[where] = pixels[where] * (1.0 - share) + colour * share
+    height, width = layer.alpha.shape
+    ambient = np.ascontiguousarray(lighting.ambient.T * np.array(SH_FACTORS, np.float32))
+    linear, blended = np.ascontiguousarray(linear), np.empty((height, width, 3), np.float32)
+    shadow = 0 if layer.shadow is None else address(layer.shadow)
+    inputs = [height * width, camera.camera_from_world[:3, :3].ravel().tolist()]
+    inputs += [wp.vec3(*lighting.direction), wp.vec3(*lighting.colour.tolist()), address(ambient)]
+    inputs += [address(linear), address(layer.alpha), shadow, address(layer.values)]
+    wp.launch(blend_kernel, 1, [*inputs, address(blended)], device="cpu")
     return blended
-
-
-def light_at(normal: Float64[Array, "n 3"], lighting: Lighting) -> Float32[Array, "n 3"]:
-    """Linear RGB that a white surface with unit normals (world) sends back; nothing casts shadows on it."""
-    key = np.maximum(normal @ lighting.direction, 0.0)[:, None] * lighting.colour
-    return np.asarray(np.maximum(evaluate_basis(normal) @ lighting.ambient + key, 0.0), dtype=np.float32)

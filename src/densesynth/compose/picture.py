@@ -158,9 +158,7 @@ class Painter:
         movement, camera = None, lit.scene.camera
         if lit.drawn.shutter > 0.0:
             hidden = None if lit.occluders is None else lit.occluders.hidden
-            movement = pixel_movement(
-                lit.buffers, lit.scene.people, faces, camera, lit.drawn.shutter * 1e-3, hidden
-            )
+            movement = pixel_movement(lit.buffers, lit.scene.people, faces, camera, lit.drawn.shutter * 1e-3, hidden)
         return take(
             linear, lit.drawn, self.settings, lit.buffers, lit.behind, camera, movement, lit.sensor, self.device
         )

@@ -178,8 +178,8 @@ def lay_kernel(
     margin: int,
     planes: wp.array3d(dtype=wp.float32),
 ):
-    """One thread a row: red, green, blue and how far pixels move as planes whose first row is the picture's row `top`; outside the
-    picture, `margin` columns on either side among it, they go on as at its edge."""
+    """One thread a row: red, green, blue and how far pixels move, as planes whose first row is the picture's row `top`.
+    Outside the picture, as in the `margin` columns on either side, they go on as at its edge."""
     row = wp.tid()
     y = wp.clamp(top + row, 0, colour.shape[0] - 1)
     lay_row(row, y, colour.shape[1], margin, colour, movement, planes)
@@ -247,9 +247,9 @@ def smear_kernel(
     smeared: wp.array2d(dtype=wp.vec3),
 ):
     """Along the fastest movement around (after McGuire 2012): a tap counts where its own movement or the pixel's spans
-    the distance between them, else the pixel stays what it is there; pixels with less than
-    STILL around are left as they are. One thread a row of a tile. planes: `lay_kernel`'s; top: the first row that moves, of
-    those `margin` lie above."""
+    the distance between them, else the pixel stays what it is there. Where all around move less than STILL, pixels are
+    left as they are. One thread a row of a tile. planes: `lay_kernel`'s; top: the first row that moves, of those
+    `margin` lie above."""
     row, tx = wp.tid()
     y = top + row
     ty = y // TILE
