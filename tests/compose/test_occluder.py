@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from densesynth.compose.blend import BAND, soften_alpha
-from densesynth.compose.objects import make_object
-from densesynth.compose.occluder import lay_occluders
+from densesynth.compose.blend import BAND, WIDE, soften_alpha
+from densesynth.compose.objects import make_object, resize_area
+from densesynth.compose.occluder import OccluderLayer, blend_occluders, lay_occluders
 from densesynth.config import recipe_from_table
 from densesynth.data.audit import audit
 from densesynth.data.dataset import open_dataset
@@ -22,7 +22,9 @@ from densesynth.data.record import FrameRecord, file_of, write_record
 from densesynth.errors import AssetError
 from densesynth.frames import Generator
 from densesynth.generate import generate_dataset
+from densesynth.geometry.camera import Camera, look_at
 from densesynth.label.visibility import unpack_visible
+from densesynth.render.lighting import Lighting, evaluate_basis
 from densesynth.scene.occluders import KINDS, Occluder, OccluderSettings, draw_occluders, open_cutouts
 
 SMALL = {"picture": {"width": 160, "height": 160, "noise": [0, 0]}, "people": {"count": [1, 2]}}
@@ -173,6 +175,57 @@ def test_soft_band_is_as_thick_as_told() -> None:
     assert 0.0 < across[20 - reach + 2] < 0.05
     assert across[20 - reach - 1] == 0.0
     assert across[20 + reach + 1] == 1.0
+
+
+def test_soft_band_is_the_same_by_discs_and_by_distances() -> None:
+    """Of a softness just below and just above the one from where distances are found."""
+    rng = np.random.default_rng(0)
+    hard = (cv2.GaussianBlur(rng.random((120, 150), dtype=np.float32), (0, 0), 6.0) > 0.5).astype(np.float32)
+    inside = hard.astype(np.uint8)
+    to_edge = np.maximum(
+        *(cv2.distanceTransform(own, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) for own in (inside, 1 - inside))
+    )
+    for sigma in (0.7, 2.0, (WIDE - 1.0) / BAND - 0.01, (WIDE - 1.0) / BAND + 0.01):
+        blurred = cv2.GaussianBlur(hard, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
+        expected = np.where(to_edge <= BAND * sigma + 1.0, blurred, hard)
+        np.testing.assert_array_equal(soften_alpha(hard, sigma), expected)
+
+
+@pytest.mark.parametrize("shape", [(20, 31), (37, 53), (50, 74), (60, 80)])
+def test_planes_are_resized_by_areas(shape: tuple[int, int]) -> None:
+    """As OpenCV does, smaller and larger, also of a rectangle of larger arrays."""
+    sheet = np.random.default_rng(0).random((3, 60, 90), dtype=np.float32)
+    part = sheet[:, 5:55, 8:82]
+    expected = [cv2.resize(np.ascontiguousarray(plane), shape[::-1], interpolation=cv2.INTER_AREA) for plane in part]
+    np.testing.assert_allclose(resize_area(part, shape), expected, atol=1e-5)
+
+
+def test_cut_outs_are_lit_by_key_and_surroundings() -> None:
+    rng = np.random.default_rng(0)
+    camera = Camera(
+        width=21, height=13, fx=20.0, fy=20.0, cx=10.0, cy=6.0,
+        camera_from_world=look_at(np.array([1.0, -3.0, 1.5]), np.array([0.0, 0.0, 1.0])),
+    )  # fmt: skip
+    direction = np.array([0.3, -0.5, 0.7])
+    lighting = Lighting(
+        direction=direction / np.linalg.norm(direction), colour=np.array([1.0, 0.8, 0.6], np.float32),
+        angular_radius=0.01, ambient=rng.normal(0.0, 0.2, (9, 3)).astype(np.float32),
+    )  # fmt: skip
+    alpha = rng.integers(0, 256, (13, 21)).astype(np.uint8)
+    alpha[:5] = 0
+    values, shadow = rng.normal(0.5, 0.3, (6, 13, 21)), rng.random((13, 21))
+    values[:3] = values[:3].clip(0.0)
+    linear = rng.random((13, 21, 3), dtype=np.float32)
+    for cast in (None, shadow.astype(np.float32)):
+        layer = OccluderLayer(values=values.astype(np.float32), alpha=alpha, shadow=cast)
+        normal = values[3:].transpose(1, 2, 0) @ camera.camera_from_world[:3, :3]
+        normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+        key = np.maximum(normal @ lighting.direction, 0.0)[..., None] * lighting.colour
+        sent = np.maximum(evaluate_basis(normal) @ lighting.ambient + key, 0.0)
+        share = alpha[..., None] / 255.0
+        ground = linear if cast is None else linear * (1.0 - cast[..., None])
+        expected = ground * (1.0 - share) + values[:3].transpose(1, 2, 0) * sent * share
+        np.testing.assert_allclose(blend_occluders(linear, layer, lighting, camera), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", range(len(KINDS)))

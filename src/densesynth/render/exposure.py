@@ -17,6 +17,7 @@ from densesynth.render.sensor import MID_GREY, READ_SHARE, load_grain
 
 WIDEST_DISC = 14.0  # half-resolution pixels a disc of confusion's radius may reach
 BRIGHTEST = 4.0  # light that a full shoulder still tells from white
+STILL = float(kernels.STILL)
 GREY_MIRED = 154.0  # of daylight, 6500 K
 
 
@@ -66,11 +67,11 @@ def smear(
     moved = wp.array(np.ascontiguousarray(movement), dtype=wp.vec2, device=device, copy=False)
     fastest = wp.empty(tiles, dtype=wp.vec2, device=device)
     wp.launch(kernels.fastest_kernel, tiles, [moved, fastest], device=device)
-    longest = np.linalg.norm(fastest.numpy(), axis=2)
-    if not (longest > kernels.STILL).any():
+    longest = np.abs(fastest.numpy()).max(axis=2)
+    if longest.max() < STILL:
         return linear
     # The planes hold the rows that change and what their paths reach.
-    moving = np.flatnonzero((longest > kernels.STILL).any(axis=1))
+    moving = np.flatnonzero(longest.any(axis=1))
     top, bottom = max(int(moving[0]) - 1, 0) * side, min((int(moving[-1]) + 2) * side, height)
     margin = int(min(0.5 * float(longest.max()), max(height, width))) + 3
     planes = wp.empty((4, bottom - top + 2 * margin, tiles[1] * side + 2 * margin), dtype=wp.float32, device=device)
