@@ -82,7 +82,7 @@ def take(
         linear = exposure.defocus(linear, depth, focused, camera.fx * drawn.aperture * 1e-3, device)
     linear = exposure.smear(linear, movement, device)
     linear = exposure.shake(linear, drawn.shake)
-    linear = exposure.fringe(linear, drawn.fringe)
+    linear = exposure.fringe(linear, drawn.fringe, device)
     noise = float(rng.uniform(*settings.noise))
     if drawn.vignette > 0.0 or drawn.shoulder > 0.0 or (drawn.gains != 1.0).any():
         linear = exposure.expose(linear, drawn.gains, drawn.vignette, drawn.shoulder, noise, rng, device)

@@ -12,7 +12,9 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32, UInt8
+from densesynth.device import address, start_warp
 from densesynth.render.kernels import blur as kernels
+from densesynth.render.kernels.process import smooth_kernel, step_kernel
 from densesynth.render.sensor import MID_GREY, READ_SHARE, load_grain
 
 WIDEST_DISC = 14.0  # half-resolution pixels a disc of confusion's radius may reach
@@ -35,8 +37,8 @@ def defocus(
     half = (width + 1) // 2, (height + 1) // 2
     small = cv2.resize(linear, half, interpolation=cv2.INTER_AREA)
     near = np.ascontiguousarray(depth[::2, ::2])
-    radius = np.minimum(np.abs(1.0 / near - np.float32(1.0 / focused)) * np.float32(strength / 4.0), WIDEST_DISC)
-    radius = radius.astype(np.float32)
+    radius = np.abs(1.0 / near - np.float32(1.0 / focused)) * np.float32(strength / 4.0)
+    radius = np.minimum(radius, np.float32(WIDEST_DISC))
     # Discs of what is in front reach out over pixels beside it; what is behind reaches as far as the pixel's own.
     size = int(2 * np.ceil(float(radius.max())) + 1)
     front = np.where(near < focused, radius, np.float32(0.0))
@@ -46,13 +48,15 @@ def defocus(
         return wp.array(np.ascontiguousarray(array), dtype=kind, device=device, copy=False)
 
     blurred = wp.empty(near.shape, dtype=wp.vec3, device=device)
-    inputs = [place(small, wp.vec3), *(place(a, wp.float32) for a in (radius, near, reach)), blurred]
+    colour = place(cv2.cvtColor(small, cv2.COLOR_RGB2RGBA), wp.vec4)
+    inputs = [colour, *(place(a, wp.float32) for a in (radius, near, reach)), blurred]
     wp.launch(kernels.defocus_kernel, near.shape, inputs, device=device)
     soft = cv2.resize(cv2.blur(blurred.numpy(), (2, 2)), (width, height), interpolation=cv2.INTER_LINEAR)
-    full = np.abs(1.0 / depth - np.float32(1.0 / focused)) * np.float32(strength / 4.0)
-    spread = cv2.resize(cv2.blur(np.where(reach > radius, reach, 0.0), (3, 3)), (width, height))
-    share = np.clip(np.maximum(full, spread) * 2.0 - 0.5, 0.0, 1.0).astype(np.float32)
-    return np.asarray(cv2.blendLinear(soft, linear, share, np.float32(1.0) - share), dtype=np.float32)
+    spread = cv2.resize(cv2.blur(np.where(reach > radius, reach, np.float32(0.0)), (3, 3)), (width, height))
+    laid = wp.empty((height, width), dtype=wp.vec3, device=device)
+    pictures = [place(linear, wp.vec3), place(soft, wp.vec3), place(depth, wp.float32), place(spread, wp.float32)]
+    wp.launch(kernels.lay_soft_kernel, height, [focused, strength / 4.0, *pictures, laid], device=device)
+    return np.asarray(laid.numpy())
 
 
 def smear(
@@ -97,26 +101,17 @@ def shake(linear: Float32[Array, "h w 3"], moved: tuple[float, float]) -> Float3
     return np.asarray(cv2.filter2D(linear, -1, kernel, borderType=cv2.BORDER_REPLICATE), dtype=np.float32)
 
 
-def fringe(linear: Float32[Array, "h w 3"], pixels: float) -> Float32[Array, "h w 3"]:
+def fringe(linear: Float32[Array, "h w 3"], pixels: float, device: str = "cpu") -> Float32[Array, "h w 3"]:
     """Lateral chromatic aberration: red drawn larger, blue smaller, by `pixels` each in the corners; 0 is off."""
     if pixels == 0.0:
         return linear
     height, width = linear.shape[:2]
     share = pixels / (0.5 * np.hypot(width, height))
-    x = np.arange(width, dtype=np.float32) + np.float32(0.5 - 0.5 * width)
-    y = np.arange(height, dtype=np.float32) + np.float32(0.5 - 0.5 * height)
-    out = np.empty_like(linear)
-    out[..., 1] = linear[..., 1]
-    for channel, scale in ((0, 1.0 / (1.0 + share)), (2, 1.0 / (1.0 - share))):
-        stretch = np.array(
-            [[scale, 0.0, (0.5 * width - 0.5) * (1.0 - scale)], [0.0, scale, (0.5 * height - 0.5) * (1.0 - scale)]]
-        )
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        out[..., channel] = cv2.warpAffine(
-            np.ascontiguousarray(linear[..., channel]), stretch, (len(x), len(y)), flags=flags,
-            borderMode=cv2.BORDER_REPLICATE,
-        )  # fmt: skip
-    return out
+    light = wp.array(np.ascontiguousarray(linear), dtype=wp.vec3, device=device, copy=False)
+    parted = wp.empty((height, width), dtype=wp.vec3, device=device)
+    inputs = [1.0 / (1.0 + share) - 1.0, 1.0 / (1.0 - share) - 1.0, light, parted]
+    wp.launch(kernels.fringe_kernel, height, inputs, device=device)
+    return np.asarray(parted.numpy())
 
 
 def expose(
@@ -153,15 +148,16 @@ def process(picture: UInt8[Array, "h w 3"], smoothing: float, sharpening: float)
     """What telephones do to a developed picture: noise smoothed (colour more than brightness), edges sharpened; each
     0..1 and above, 0 off."""
     if smoothing > 0.0:
-        split = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
-        soft = cv2.GaussianBlur(split, (0, 0), 0.6 + 1.4 * smoothing)
-        split[..., 1:] = soft[..., 1:]
+        start_warp()
+        split = np.ascontiguousarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
+        soft = np.ascontiguousarray(cv2.GaussianBlur(split, (0, 0), 0.6 + 1.4 * smoothing))
+        step = np.empty(split.shape[:2], np.float32)
+        pixels, noise = step.size, 2.0 + 8.0 * smoothing
+        wp.launch(step_kernel, 1, [pixels, noise, address(split), address(soft), address(step)], device="cpu")
         # Edges keep their brightness, with their neighbours, or single pixels of them would.
-        step = cv2.absdiff(split[..., 0], soft[..., 0]).astype(np.float32) / np.float32(2.0 + 8.0 * smoothing)
-        kept = np.minimum(2.0 * cv2.GaussianBlur(np.clip(step - 0.5, 0.0, 1.0), (0, 0), 1.2), 1.0)
-        smoothed = np.float32(0.7 * min(smoothing, 1.0)) * (1.0 - kept)
-        bright = split[..., 0] * (1.0 - smoothed) + soft[..., 0] * smoothed
-        split[..., 0] = np.rint(bright).astype(np.uint8)
+        near = np.ascontiguousarray(cv2.GaussianBlur(step, (0, 0), 1.2))
+        most = 0.7 * min(smoothing, 1.0)
+        wp.launch(smooth_kernel, 1, [pixels, most, address(near), address(soft), address(split)], device="cpu")
         picture = cv2.cvtColor(split, cv2.COLOR_YCrCb2RGB)
     if sharpening > 0.0:
         soft = cv2.GaussianBlur(picture, (0, 0), 1.0)

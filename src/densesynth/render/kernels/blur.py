@@ -19,17 +19,19 @@ def _numbers(values: list[float]) -> str:
     return "{" + ", ".join(f"{value:.9e}f" for value in values) + "}"
 
 
-# Taps of a disc of radius 1: each a golden angle further, and as far out as shares its area evenly.
+# Taps of a disc of radius 1: each a golden angle further, and as far out as shares its area evenly. Some more, never
+# summed up, make whole registers of them.
 _RINGS = [((k + 0.5) / DEFOCUS_TAPS) ** 0.5 for k in range(DEFOCUS_TAPS)]
 _ANGLES = [k * pi * (3.0 - 5.0**0.5) for k in range(DEFOCUS_TAPS)]
+_SPARE = [0.0] * (-DEFOCUS_TAPS % 8)
 
 # In C++, a step for all taps at a time, so that the compiler may do several side by side.
 GATHER_DISC = (
     f"""
-    const int taps = {DEFOCUS_TAPS};
-    const float rings[taps] = {_numbers(_RINGS)};
-    const float east[taps] = {_numbers([r * cos(a) for r, a in zip(_RINGS, _ANGLES, strict=True)])};
-    const float north[taps] = {_numbers([r * sin(a) for r, a in zip(_RINGS, _ANGLES, strict=True)])};
+    const int summed = {DEFOCUS_TAPS}, taps = {DEFOCUS_TAPS + len(_SPARE)};
+    const float rings[taps] = {_numbers(_RINGS + _SPARE)};
+    const float east[taps] = {_numbers([r * cos(a) for r, a in zip(_RINGS, _ANGLES, strict=True)] + _SPARE)};
+    const float north[taps] = {_numbers([r * sin(a) for r, a in zip(_RINGS, _ANGLES, strict=True)] + _SPARE)};
 """
     + """
     const int height = radius.shape[0], across = radius.shape[1];
@@ -54,16 +56,14 @@ GATHER_DISC = (
         covers[k] = (over > 1.0f ? 1.0f : over > 0.0f ? over : 0.0f) / (square > 0.5f ? square : 0.5f);
     }
     const float alone = own * own > 0.5f ? 1.0f / (own * own) : 2.0f;
-    const float* here = light + 3 * (y * across + x);
-    float red = here[0] * alone, green = here[1] * alone, blue = here[2] * alone, weight = alone;
-    for (int k = 0; k < taps; ++k) {
-        const float* there = light + 3 * at[k];
-        red += there[0] * covers[k];
-        green += there[1] * covers[k];
-        blue += there[2] * covers[k];
-        weight += covers[k];
+    const float* here = light + 4 * (y * across + x);
+    float sum[4];
+    for (int c = 0; c < 4; ++c) sum[c] = here[c] * alone;
+    for (int k = 0; k < summed; ++k) {
+        const float* there = light + 4 * at[k];
+        for (int c = 0; c < 4; ++c) sum[c] += there[c] * covers[k];
     }
-    return wp::vec3(red / weight, green / weight, blue / weight);
+    return wp::vec3(sum[0] / sum[3], sum[1] / sum[3], sum[2] / sum[3]);
 """
 )
 
@@ -76,31 +76,80 @@ def gather_disc(
     own: wp.float32,
     z: wp.float32,
     width: wp.float32,
-    colour: wp.array2d(dtype=wp.vec3),
+    colour: wp.array2d(dtype=wp.vec4),
     radius: wp.array2d(dtype=wp.float32),
     depth: wp.array2d(dtype=wp.float32),
 ) -> wp.vec3:
     """The mean of the pixels within `width` whose discs cover (x, y). start: the first tap's direction. own, z: the
-    pixel's radius and depth. All arrays lie row by row."""
+    pixel's radius and depth. colour: with a fourth part of 1. All arrays lie row by row."""
 
 
 @wp.kernel
 def defocus_kernel(
-    colour: wp.array2d(dtype=wp.vec3),
+    colour: wp.array2d(dtype=wp.vec4),
     radius: wp.array2d(dtype=wp.float32),
     depth: wp.array2d(dtype=wp.float32),
     reach: wp.array2d(dtype=wp.float32),
     blurred: wp.array2d(dtype=wp.vec3),
 ):
-    """Each pixel gathers from those whose disc of confusion covers it. radius: of each pixel's disc, pixels; reach:
-    the largest radius around. A disc from behind a pixel covers it no wider than the pixel's own: blur from the
+    """Each pixel gathers from those whose disc of confusion covers it. colour: with a fourth
+    part of 1. radius: of each pixel's disc, pixels; reach: the largest radius around. A disc from behind a pixel covers it no wider than the pixel's own: blur from the
     backdrop doesn't creep over a sharp person, while a blurred person in front does spread over what is behind."""
     y, x = wp.tid()
     width = reach[y, x]
-    out = colour[y, x]
+    own = colour[y, x]
+    out = wp.vec3(own[0], own[1], own[2])
     if width > 0.3:
         out = gather_disc(x, y, start_spiral(x, y), radius[y, x], depth[y, x], width, colour, radius, depth)
     blurred[y, x] = out
+
+
+LAY_SOFT = """
+    const float* __restrict__ sharp = reinterpret_cast<const float*>(colour.data) + 3 * row * width;
+    const float* __restrict__ soft = reinterpret_cast<const float*>(blurred.data) + 3 * row * width;
+    const float* __restrict__ deep = depth.data + row * width;
+    const float* __restrict__ around = spread.data + row * width;
+    float* __restrict__ out = reinterpret_cast<float*>(laid.data) + 3 * row * width;
+    for (int x = 0; x < width; ++x) {
+        float disc = strength * (1.0f / deep[x] - 1.0f / focused);
+        disc = disc < 0.0f ? -disc : disc;
+        disc = disc > around[x] ? disc : around[x];
+        float share = disc * 2.0f - 0.5f;
+        share = share > 0.0f ? share < 1.0f ? share : 1.0f : 0.0f;
+        for (int c = 0; c < 3; ++c)
+            out[3 * x + c] = soft[3 * x + c] * share + sharp[3 * x + c] * (1.0f - share);
+    }
+"""
+
+
+@wp.func_native(LAY_SOFT)
+def lay_soft_row(
+    row: int,
+    width: int,
+    focused: wp.float32,
+    strength: wp.float32,
+    colour: wp.array2d(dtype=wp.vec3),
+    blurred: wp.array2d(dtype=wp.vec3),
+    depth: wp.array2d(dtype=wp.float32),
+    spread: wp.array2d(dtype=wp.float32),
+    laid: wp.array2d(dtype=wp.vec3),
+): ...
+
+
+@wp.kernel
+def lay_soft_kernel(
+    focused: wp.float32,
+    strength: wp.float32,
+    colour: wp.array2d(dtype=wp.vec3),
+    blurred: wp.array2d(dtype=wp.vec3),
+    depth: wp.array2d(dtype=wp.float32),
+    spread: wp.array2d(dtype=wp.float32),
+    laid: wp.array2d(dtype=wp.vec3),
+):
+    """One thread a row: the blurred picture over the sharp one where a pixel's disc, strength · |1/depth − 1/focused|,
+    or the one that spreads over it, is wide enough to see."""
+    row = wp.tid()
+    lay_soft_row(row, colour.shape[1], focused, strength, colour, blurred, depth, spread, laid)
 
 
 LONGEST = """
@@ -263,6 +312,66 @@ def smear_kernel(
         x = tx * TILE
         count = wp.min(TILE, smeared.shape[1] - x)
         gather_path(x, row + margin, y * smeared.shape[1] + x, count, margin, along, planes, smeared)
+
+
+# Shifts change so slowly that the pixels of most runs are read from the same pixels beside them.
+STRETCH = """
+    const int run = 16;
+    const float* __restrict__ light = reinterpret_cast<const float*>(colour.data);
+    const float middle = 0.5f * width - 0.5f;
+    float* __restrict__ out = reinterpret_cast<float*>(parted.data) + 3 * row * width;
+    for (int x = 0; x < width; ++x) out[3 * x + 1] = light[3 * (row * width + x) + 1];
+    for (int c = 0; c < 3; c += 2) {
+        const float more = c == 0 ? red : blue;
+        float y = row + (row - 0.5f * height + 0.5f) * more;
+        y = y > 0.0f ? y < height - 1.0f ? y : height - 1.0f : 0.0f;
+        const int above = (int)y, below = above + 1 < height ? above + 1 : above;
+        const float d = y - above;
+        const float* __restrict__ upper = light + 3 * above * width + c;
+        const float* __restrict__ lower = light + 3 * below * width + c;
+        for (int first = 0; first < width; first += run) {
+            const int last = first + run - 1;
+            const int shift = (int)floorf((first - middle) * more), other = (int)floorf((last - middle) * more);
+            if (shift == other && first + shift >= 0 && last + shift + 1 < width) {
+                for (int x = first; x <= last; ++x) {
+                    const int at = 3 * (x + shift);
+                    const float r = (x - middle) * more - shift;
+                    out[3 * x + c] = (upper[at] * (1.0f - r) + upper[at + 3] * r) * (1.0f - d)
+                        + (lower[at] * (1.0f - r) + lower[at + 3] * r) * d;
+                }
+                continue;
+            }
+            for (int x = first; x <= last && x < width; ++x) {
+                const float aside = (x - middle) * more, whole = floorf(aside), r = aside - whole;
+                int left = x + (int)whole, right = left + 1;
+                left = left > 0 ? left < width ? left : width - 1 : 0;
+                right = right > 0 ? right < width ? right : width - 1 : 0;
+                out[3 * x + c] = (upper[3 * left] * (1.0f - r) + upper[3 * right] * r) * (1.0f - d)
+                    + (lower[3 * left] * (1.0f - r) + lower[3 * right] * r) * d;
+            }
+        }
+    }
+"""
+
+
+@wp.func_native(STRETCH)
+def stretch_row(
+    row: int,
+    width: int,
+    height: int,
+    red: wp.float32,
+    blue: wp.float32,
+    colour: wp.array2d(dtype=wp.vec3),
+    parted: wp.array2d(dtype=wp.vec3),
+): ...
+
+
+@wp.kernel
+def fringe_kernel(
+    red: wp.float32, blue: wp.float32, colour: wp.array2d(dtype=wp.vec3), parted: wp.array2d(dtype=wp.vec3)
+):
+    """One thread a row. red, blue: by which share of its distance from the middle a pixel reads them further out."""
+    stretch_row(wp.tid(), colour.shape[1], colour.shape[0], red, blue, colour, parted)
 
 
 # Per row, so that the compiler vectorises over its pixels; noise is Gaussian with the variance read + shot · light,
