@@ -85,8 +85,8 @@ class AnnyBody:
         self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
     ) -> tuple[Float32[Array, "v 3"], Float32[Array, "52 3"], Float32[Array, "17 3"]]:
         workspace = self._workspace
-        heads, tips = self._rest(betas)
-        turn = share(self.rig, rotations.astype(np.float64)) @ t_pose(self.rig, heads, tips)
+        heads, straight = self._rest(betas)
+        turn = share(self.rig, rotations.astype(np.float64)) @ straight
         placed = place(self.rig, turn, heads, transl.astype(np.float64))
         workspace.turns[:] = turn
         workspace.offsets[:] = placed - (turn * heads[:, None, :]).sum(axis=-1)
@@ -105,19 +105,23 @@ class AnnyBody:
         self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
     ) -> tuple[Float64[Array, "n 3 3"], Float64[Array, "n 3"]]:
         """How each bone moves points from `at_rest` to where `pose` has them: world = rotation · rest + shift."""
-        heads, tips = self._rest(betas)
-        turn = share(self.rig, rotations.astype(np.float64)) @ t_pose(self.rig, heads, tips)
+        heads, straight = self._rest(betas)
+        turn = share(self.rig, rotations.astype(np.float64)) @ straight
         placed = place(self.rig, turn, heads, transl.astype(np.float64))
         return turn, placed - (turn * heads[:, None, :]).sum(axis=-1)
 
-    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "2 5 3"]]:
-        """Anny's rest pose of one shape: its vertices into the workspace; bone heads and fingertips, metres."""
-        coefficients = self.phenotype.coefficients(betas)
-        workspace = self._workspace
-        workspace.coefficients[:] = coefficients
-        workspace.blend.launch()
-        heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, self.shape_heads)
-        return heads, workspace.rest[self.tip_vertices].astype(np.float64)
+    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "n 3 3"]]:
+        """Anny's rest pose of one shape: its vertices into the workspace; bone heads, metres, and `t_pose`. A person is
+        posed several times a frame, so that the last shape is kept."""
+        workspace, key = self._workspace, betas.tobytes()
+        if workspace.shape is None or workspace.shape[0] != key:
+            coefficients = self.phenotype.coefficients(betas)
+            workspace.coefficients[:] = coefficients
+            workspace.blend.launch()
+            heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, self.shape_heads)
+            tips = workspace.rest[self.tip_vertices].astype(np.float64)
+            workspace.shape = key, heads, t_pose(self.rig, heads, tips)
+        return workspace.shape[1:]
 
     @functools.cached_property
     def _workspace(self) -> _Workspace:
@@ -179,10 +183,11 @@ class AnnyBody:
         return float((self.colliding_faces(vertices) & ~ignored).mean())
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Workspace:
     """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
-    long as the skinning. Overwritten by each body, so not for two threads at once."""
+    long as the skinning. Overwritten by each body, so not for two threads at once. shape: whose `rest` is there: the
+    bytes of its betas, its bones' heads and its `t_pose`."""
 
     coefficients: Float32[Array, "c"]
     rest: Float32[Array, "v 3"]
@@ -191,6 +196,7 @@ class _Workspace:
     posed: Float32[Array, "v 3"]
     blend: Any  # wp.Launch: template, shapes and coefficients → rest
     skin: Any  # wp.Launch: rest, turns and offsets → posed
+    shape: tuple[bytes, Float64[Array, "n 3"], Float64[Array, "n 3 3"]] | None = None
 
 
 def _make_workspace(body: AnnyBody) -> _Workspace:

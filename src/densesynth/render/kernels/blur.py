@@ -92,9 +92,10 @@ def defocus_kernel(
     reach: wp.array2d(dtype=wp.float32),
     blurred: wp.array2d(dtype=wp.vec3),
 ):
-    """Each pixel gathers from those whose disc of confusion covers it. colour: with a fourth
-    part of 1. radius: of each pixel's disc, pixels; reach: the largest radius around. A disc from behind a pixel covers it no wider than the pixel's own: blur from the
-    backdrop doesn't creep over a sharp person, while a blurred person in front does spread over what is behind."""
+    """Each pixel gathers from those whose disc of confusion covers it. colour: with a fourth part of 1. radius: of each
+    pixel's disc, pixels; reach: the largest radius around. A disc from behind a pixel covers it no wider than the
+    pixel's own: blur from the backdrop doesn't creep over a sharp person, while a blurred person in front does spread
+    over what is behind."""
     y, x = wp.tid()
     width = reach[y, x]
     own = colour[y, x]
