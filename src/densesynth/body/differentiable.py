@@ -158,22 +158,25 @@ def differentiable_anny(
 
     count = body.vertex_count
     template = body.template.numpy().reshape(-1)[: 3 * count].reshape(count, 3)
-    blocks = body.shapes.numpy()  # (blocks, shapes, coordinates of a block)
+    phenotype, blocks = (
+        body.everyone.phenotype,
+        body.everyone.blocks.numpy(),
+    )  # (blocks, shapes, coordinates of a block)
     shapes = blocks.transpose(1, 0, 2).reshape(blocks.shape[1], -1)[:, : 3 * count].reshape(-1, count, 3)
     return DifferentiableAnny(
         faces=body.faces,
         betas_names=body.betas_names,
         rig=read_rig_tensors(body.rig, dtype, device),
-        anchors=tuple(tensor(body.phenotype.anchors[label]) for label in body.betas_names),
-        columns=tuple(body.phenotype.columns[label] for label in body.betas_names),
-        fixed=tensor(body.phenotype.fixed),
-        factors=tensor(body.phenotype.factors, torch.int64),
-        projection=tensor(body.phenotype.projection),
+        anchors=tuple(tensor(phenotype.anchors[label]) for label in body.betas_names),
+        columns=tuple(phenotype.columns[label] for label in body.betas_names),
+        fixed=tensor(phenotype.fixed),
+        factors=tensor(phenotype.factors, torch.int64),
+        projection=tensor(phenotype.projection),
         template=tensor(template),
         shapes=tensor(shapes),
         weights=tensor(_dense_weights(body)),
         template_heads=tensor(body.template_heads),
-        shape_heads=tensor(body.shape_heads),
+        shape_heads=tensor(body.everyone.heads),
         tip_vertices=tensor(body.tip_vertices, torch.int64),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,22 @@ class Phenotype:
             weights[column : column + len(anchors)] = interpolation_weights(value, anchors)
         products = np.prod(weights[self.factors], axis=1)
         return np.asarray(np.einsum("k,kc->c", products, self.projection))
+
+    def within(self, label: str, low: float) -> tuple[Phenotype, Float64[Array, "r c"]]:
+        """The same for bodies alone whose `label` is at least `low`, one of its anchors: shapes that only others have
+        are left out, and those left laid on the fewest that span them.
+
+        Returns it and the new shapes as sums of the old ones.
+        """
+        never = self.fixed == 0.0
+        for drawn in self.labels:
+            never[self.columns[drawn] : self.columns[drawn] + len(self.anchors[drawn])] = False
+        never[self.columns[label] : self.columns[label] + int(np.searchsorted(self.anchors[label], low))] = True
+        kept = ~never[self.factors].any(axis=1)
+        left, size, basis = np.linalg.svd(self.projection[kept], full_matrices=False)
+        rank = int((size > size[0] * 1e-12).sum())
+        narrow = replace(self, factors=self.factors[kept], projection=left[:, :rank] * size[:rank])
+        return narrow, basis[:rank]
 
 
 def interpolation_weights(value: float, anchors: Float64[Array, "n"]) -> Float64[Array, "n"]:
