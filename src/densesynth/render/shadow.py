@@ -92,7 +92,7 @@ def make_shadow_map(geometry: Geometry, lighting: Lighting, size: int = 384) -> 
     frame.shift = (size / 2.0 - middle[0] / texel, size / 2.0 - middle[1] / texel, 0.0)
     frame.nearest, frame.texel, frame.size, frame.blocks = low[2], texel, size, size // int(kernels.BLOCK)
     depth = wp.full(size * size, float("inf"), dtype=wp.float32, device=device)
-    coarse = wp.empty(frame.blocks**2, dtype=wp.float32, device=device)
+    coarse = wp.empty(frame.blocks**2 + 16, dtype=wp.float32, device=device)  # `nearest_around` reads beyond
     faces = geometry.faces
     on_map = wp.empty(len(vertices), dtype=wp.vec3, device=device)
     wp.launch(kernels.place_vertices, len(vertices), [frame, geometry.vertices, on_map], device=device)

@@ -107,7 +107,7 @@ class View:
         r = self.raster
         g, device = r.geometry, r.geometry.device
         visible = wp.empty(end - first, dtype=wp.bool, device=device)
-        seen = [self.surface.instance, self.surface.face, g.first_face]
+        seen = [self.surface.instance, self.surface.face, self.surface.depth, g.first_face]
         inputs = [r.optics, first, VISIBILITY_TOLERANCE, r.screen, *seen, self.cells, g.faces, r.in_camera, visible]
         wp.launch(kernels.see_vertices, end - first, inputs, device=device)
         return np.asarray(visible.numpy(), dtype=np.bool_)

@@ -20,6 +20,7 @@ wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler
 SMALLEST = wp.constant(2)  # px; the first grid's cells
 LANES = wp.constant(16)  # faces that a CPU compares at once
 FILL = wp.constant(wp.float32(0.999))  # of a cell's size that its faces may have: room for rounding
+CLOSE = wp.constant(wp.float32(0.003))  # metres: what is seen nearer than this to a vertex is often its own surface
 FARTHER = wp.constant(wp.float32(1.000001))  # a face this much behind a hit can't win, keys rounding to 2^-25
 
 
@@ -368,6 +369,7 @@ def see_vertices(
     screen: wp.array(dtype=wp.vec4),
     instance: wp.array(dtype=wp.uint8),
     face: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
     first_face: wp.array(dtype=wp.int32),
     cells: Cells,
     faces: wp.array(dtype=wp.vec3i),
@@ -375,8 +377,8 @@ def see_vertices(
     visible: wp.array(dtype=wp.bool),
 ):
     """Of the vertices from `first` on, a vertex is seen when it is in the frame and its own ray first meets one of its
-    own faces, or nothing that lies before it. The faces seen at the four pixel centres around are asked first: they
-    hide most of the hidden ones."""
+    own faces, or nothing that lies before it. The faces seen at the four pixel centres around are asked first, where
+    they lie before it: they hide most of the hidden ones."""
     i = first + wp.tid()
     s = screen[i]
     seen = bool(False)
@@ -385,6 +387,7 @@ def see_vertices(
         p = in_camera[i]
         ray = wp.vec2d(p[0] / p[2], p[1] / p[2])
         limit = p[2] * (wp.float64(1.0) - tolerance)
+        before = wp.float32(limit) - CLOSE
         last = int(-1)
         x = int(wp.floor(s[0] - 0.5))
         y = int(wp.floor(s[1] - 0.5))
@@ -392,7 +395,7 @@ def see_vertices(
             qx = wp.clamp(x + corner % 2, 0, o.width - 1)
             qy = wp.clamp(y + corner // 2, 0, o.height - 1)
             k = instance[qy * o.width + qx]
-            if k != wp.uint8(0) and seen:
+            if k != wp.uint8(0) and seen and depth[qy * o.width + qx] < before:
                 t = face[qy * o.width + qx] + first_face[int(k) - 1]
                 if t != last:
                     seen = not hides(t, i, ray, limit, faces, in_camera)

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import warp as wp
 
-from densesynth.render.kernels.samples import next_spiral, start_spiral
+from densesynth.render.kernels.samples import start_spiral
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 BLOCK = wp.constant(16)  # texels; the coarse map's cell
-SEARCH_TAPS = wp.constant(6)
-FILTER_TAPS = wp.constant(12)
 WIDEST = wp.constant(wp.float32(100.0))  # texels a penumbra may reach
 GRAZING = wp.constant(wp.float32(0.02))  # metres: what lies nearer to a grazing surface is that surface itself
 # How far light bleeds (in n·l) past the terminator: through cloth and all else, and through skin by channel, red the
@@ -146,33 +145,106 @@ def coarsen_depth(m: Map, depth: wp.array(dtype=wp.float32), coarse: wp.array(dt
     coarse[i] = least_of_block((i // m.blocks) * BLOCK * m.size + (i % m.blocks) * BLOCK, m.size, depth)
 
 
-@wp.func
+# In C++ for the same reason, a row of blocks at once on a CPU.
+@wp.func_native("""
+    const float end = (float)m.size;
+    float nearest = INFINITY;
+    if (u + r < 0.0f || v + r < 0.0f || u - r >= end || v - r >= end)
+        return nearest;
+    const int last = m.size - 1;
+    const int left = (int)(u - r), top = (int)(v - r), right = (int)(u + r), bottom = (int)(v + r);
+    const int x0 = (left > 0 ? left : 0) / 16, x1 = (right < last ? right : last) / 16;
+    const int y0 = (top > 0 ? top : 0) / 16, y1 = (bottom < last ? bottom : last) / 16;
+    float least[16];  // of a column of blocks each: WIDEST spans no more of them
+    for (int k = 0; k < 16; ++k) least[k] = INFINITY;
+    for (int y = y0; y <= y1; ++y) {
+        const float* row = coarse.data + y * m.blocks + x0;
+        for (int k = 0; k < 16; ++k) least[k] = row[k] < least[k] ? row[k] : least[k];
+    }
+    for (int k = 0; k <= x1 - x0; ++k) nearest = least[k] < nearest ? least[k] : nearest;
+    return nearest;
+""")
 def nearest_around(
     m: Map, coarse: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32, r: wp.float32
 ) -> wp.float32:
-    """Lower bound of the map's depth within r texels; +inf beyond the map."""
-    nearest = wp.float32(wp.inf)
-    end = wp.float32(m.size)
-    if u + r < 0.0 or v + r < 0.0 or u - r >= end or v - r >= end:
-        return nearest
-    x0 = wp.max(int(u - r), 0) // BLOCK
-    y0 = wp.max(int(v - r), 0) // BLOCK
-    x1 = wp.min(int(u + r), m.size - 1) // BLOCK
-    y1 = wp.min(int(v + r), m.size - 1) // BLOCK
-    for y in range(y0, y1 + 1):
-        for x in range(x0, x1 + 1):
-            nearest = wp.min(nearest, coarse[y * m.blocks + x])
-    return nearest
+    """Lower bound of the map's depth within r texels; +inf beyond the map. 16 blocks beyond the last are read."""
 
 
-@wp.func
-def map_depth(m: Map, depth: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32) -> wp.float32:
-    x = int(wp.floor(u))
-    y = int(wp.floor(v))
-    z = wp.float32(wp.inf)
-    if x >= 0 and y >= 0 and x < m.size and y < m.size:
-        z = depth[y * m.size + x]
-    return z
+def look_around(taps: int) -> str:
+    """C++ that finds the map's `z` (+inf beside it) at `taps` places of a spiral within `reach` texels of p, each turned
+    from the one before by the golden angle, the first towards d, and there the `plane`'s depth less the bias."""
+    turns = np.arange(taps) * 2.3999632
+    rows = {
+        "radius": np.sqrt((np.arange(taps) + 0.5) / taps),
+        "cosine": np.cos(turns),
+        "sine": np.sin(turns),
+    }
+    tables = "".join(
+        f"    const float {name}[{taps}] = {{{', '.join(f'{value:.8f}f' for value in row)}}};\n"
+        for name, row in rows.items()
+    )
+    return (
+        f"    const int taps = {taps};\n{tables}"
+        + """
+    const float end = (float)m.size;
+    float z[taps], plane[taps];
+    int at[taps];
+    for (int k = 0; k < taps; ++k) {  // side by side on a CPU
+        const float r = reach * radius[k];
+        const float x = r * (d[0] * cosine[k] - d[1] * sine[k]), y = r * (d[1] * cosine[k] + d[0] * sine[k]);
+        const float u = p[0] + x, v = p[1] + y;
+        plane[k] = p[2] + x * slope[0] + y * slope[1] - bias;
+        at[k] = (u >= 0.0f) & (v >= 0.0f) & (u < end) & (v < end) ? (int)v * m.size + (int)u : -1;
+    }
+    for (int k = 0; k < taps; ++k)
+        z[k] = at[k] < 0 ? INFINITY : depth.data[at[k]];
+"""
+    )
+
+
+@wp.func_native(
+    look_around(6)
+    + """
+    float total = 0.0f;
+    int blockers = 0;
+    for (int k = 0; k < taps; ++k) {
+        blockers += z[k] < plane[k];
+        total += z[k] < plane[k] ? z[k] : 0.0f;
+    }
+    return blockers > 0 ? total / (float)blockers : -INFINITY;
+"""
+)
+def find_blockers(
+    m: Map,
+    depth: wp.array(dtype=wp.float32),
+    p: wp.vec3,
+    d: wp.vec2,
+    reach: wp.float32,
+    slope: wp.vec2,
+    bias: wp.float32,
+) -> wp.float32:
+    """Mean depth of what hides the light from places within `reach` texels; −inf where nothing does."""
+
+
+@wp.func_native(
+    look_around(12)
+    + """
+    int lit = 0;
+    for (int k = 0; k < taps; ++k)
+        lit += z[k] >= plane[k];
+    return (float)lit / (float)taps;
+"""
+)
+def filter_light(
+    m: Map,
+    depth: wp.array(dtype=wp.float32),
+    p: wp.vec3,
+    d: wp.vec2,
+    reach: wp.float32,
+    slope: wp.vec2,
+    bias: wp.float32,
+) -> wp.float32:
+    """Share of places within `reach` texels that the light meets."""
 
 
 @wp.func
@@ -204,30 +276,13 @@ def find_light(
     steep = wp.max(wp.abs(tilt[2]), 0.2) * wp.where(tilt[2] < 0.0, -1.0, 1.0)
     du = wp.clamp(-tilt[0] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
     dv = wp.clamp(-tilt[1] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
+    slope = wp.vec2(du, dv)
     d = start_spiral(x, y)
-    blockers = wp.float32(0.0)
-    total = wp.float32(0.0)
-    for k in range(SEARCH_TAPS):
-        r = reach * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(SEARCH_TAPS))
-        dx = r * d[0]
-        dy = r * d[1]
-        d = next_spiral(d)
-        z = map_depth(m, depth, p[0] + dx, p[1] + dy)
-        if z < p[2] + dx * du + dy * dv - bias:
-            blockers = blockers + 1.0
-            total = total + z
-    if blockers == 0.0:
+    blocked_at = find_blockers(m, depth, p, d, reach, slope, bias)
+    if blocked_at < 0.0 and wp.isinf(blocked_at):
         return wp.float32(1.0)
-    width = wp.clamp(spread * (p[2] - total / blockers) / m.texel, 1.2, WIDEST)
-    lit = wp.float32(0.0)
-    for k in range(FILTER_TAPS):
-        r = width * wp.sqrt((wp.float32(k) + 0.5) / wp.float32(FILTER_TAPS))
-        dx = r * d[0]
-        dy = r * d[1]
-        d = next_spiral(d)
-        if map_depth(m, depth, p[0] + dx, p[1] + dy) >= p[2] + dx * du + dy * dv - bias:
-            lit = lit + 1.0
-    return lit / wp.float32(FILTER_TAPS)
+    width = wp.clamp(spread * (p[2] - blocked_at) / m.texel, 1.2, WIDEST)
+    return filter_light(m, depth, p, d, width, slope, bias)
 
 
 @wp.kernel
