@@ -126,6 +126,8 @@ def bound_faces(
         dy = high[3] - low[3]
         grow = o.sagitta * (dx * dx + dy * dy) + o.slack
         bound = wp.vec4(low[0] - grow, low[1] - grow, high[0] + grow, high[1] + grow)
+        if dx + dy == 0.0 and in_camera[f[0]] == in_camera[f[1]] and in_camera[f[0]] == in_camera[f[2]]:
+            bound = wp.vec4(1.0, 1.0, 0.0, 0.0)  # a point, as all faces of a foot that a shoe stands in for
     bounds[t] = bound
     x0 = int(wp.ceil(wp.clamp(bound[0] - 0.5, 0.0, last_x)))
     y0 = int(wp.ceil(wp.clamp(bound[1] - 0.5, 0.0, last_y)))
