@@ -84,39 +84,16 @@ def lay_clothes(
 
 
 @wp.func
-def paint_sample(
-    i: wp.int32,
-    fields: wp.array2d(dtype=wp.vec4),
-    category: wp.array(dtype=wp.uint8),
-    faces: wp.array(dtype=wp.vec3i),
-    table: wp.array(dtype=wp.float32),
-    rows: wp.array(dtype=Row),
-    instance: wp.array(dtype=wp.int32),
-    face: wp.array(dtype=wp.int32),
-    barycentrics: wp.array(dtype=wp.vec3),
-    footprint: wp.array(dtype=wp.float32),
-    smallest: wp.float32,
-    albedo: wp.array(dtype=wp.vec3),
-    roughness: wp.array(dtype=wp.float32),
-    covered: wp.array(dtype=wp.float32),
-):
-    f = face[i]
-    if f < 0:
-        albedo[i] = wp.vec3(0.0, 0.0, 0.0)
-        roughness[i] = 0.0
-        covered[i] = 0.0
-        return
-    s = gather_sample(f, barycentrics[i], fields, faces, footprint[i], smallest)
-    k = instance[i] - 1
-
-    kind = int(category[f])
-    c = wp.vec4(0.0, 0.0, 0.0, 0.0)
+def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, kind: wp.int32):
+    """Colour and roughness of a point of the body's surface, and how much cloth covers it. kind: its category."""
+    c = wp.vec4(0.35, 0.1, 0.1, 0.4)
     share = float(0.0)
     if kind == 0:
         outline = top_distance(s, rows, k)
         opening = open_front(s, rows, k)
         leg = bottom_distance(s, rows, k)
         under = inner_share(s, rows, k)
+        c = wp.vec4(0.0, 0.0, 0.0, 0.0)
         # What is wholly under cloth is not painted.
         if wp.min(outline, opening) < 0.5 * s.fp and leg < 0.5 * s.fp:
             c = paint_skin(table, s, rows, k)
@@ -130,11 +107,7 @@ def paint_sample(
         c = wp.vec4(0.2, 0.07, 0.06, 0.6)
     elif kind == 3:
         c = wp.vec4(0.12, 0.022, 0.02, 0.5)
-    else:
-        c = wp.vec4(0.35, 0.1, 0.1, 0.4)
-    albedo[i] = wp.vec3(wp.clamp(c[0], 0.0, 1.0), wp.clamp(c[1], 0.0, 1.0), wp.clamp(c[2], 0.0, 1.0))
-    roughness[i] = c[3]
-    covered[i] = share
+    return c, share
 
 
 @wp.kernel
@@ -157,19 +130,12 @@ def paint_kernel(
     """Samples, `run` of them a thread: one on a GPU; on a CPU, where threads follow one another, many."""
     first = wp.tid() * run
     for i in range(first, wp.min(first + run, face.shape[0])):
-        paint_sample(
-            i,
-            fields,
-            category,
-            faces,
-            table,
-            rows,
-            instance,
-            face,
-            barycentrics,
-            footprint,
-            smallest,
-            albedo,
-            roughness,
-            covered,
-        )
+        f = face[i]
+        c = wp.vec4(0.0, 0.0, 0.0, 0.0)
+        share = float(0.0)
+        if f >= 0:
+            s = gather_sample(f, barycentrics[i], fields, faces, footprint[i], smallest)
+            c, share = paint_point(table, s, rows, instance[i] - 1, int(category[f]))
+        albedo[i] = wp.vec3(wp.clamp(c[0], 0.0, 1.0), wp.clamp(c[1], 0.0, 1.0), wp.clamp(c[2], 0.0, 1.0))
+        roughness[i] = c[3]
+        covered[i] = share
