@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densesynth.body.anny import AnnyBody, ground, split_alike
+from densesynth.body.anny import ADULT, AnnyBody, ground, split_alike
 from densesynth.body.body import COCO_KEYPOINTS
 from densesynth.body.phenotype import ADULT_YEARS
 from densesynth.geometry.rotations import mirror
@@ -273,3 +273,18 @@ def _rolled(first: np.ndarray, second: np.ndarray) -> tuple[tuple[int, ...], tup
         if b not in second:
             return (a, b, c), (c, next(v for v in second if v not in first), a)
     raise AssertionError("no diagonal")
+
+
+def test_the_shapes_of_adults_span_what_everyones_do(anny_body, adults):
+    phenotype = anny_body.everyone.phenotype
+    narrow, sums = phenotype.within("age", phenotype.anchors["age"][ADULT])
+    assert len(sums) < 0.7 * len(anny_body.everyone.heads)
+    for betas in adults:
+        np.testing.assert_allclose(narrow.coefficients(betas) @ sums, phenotype.coefficients(betas), atol=1e-12)
+
+
+def test_a_child_has_shapes_that_adults_lack(anny_body):
+    child = anny_body.average_betas()[None]
+    child[0, anny_body.betas_names.index("age")] = 0.4
+    own = anny_body.reference(child, np.zeros((1, 52, 3), np.float32), np.zeros((1, 3), np.float32))
+    np.testing.assert_allclose(rest(anny_body, child).vertices, own.vertices, atol=1e-5)
