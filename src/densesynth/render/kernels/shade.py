@@ -171,8 +171,8 @@ def nearest_around(
 
 
 def look_around(taps: int) -> str:
-    """C++ that finds the map's `z` (+inf beside it) at `taps` places of a spiral within `reach` texels of p, each turned
-    from the one before by the golden angle, the first towards d, and there the `plane`'s depth less the bias."""
+    """C++ that finds the map's `z` (+inf beside it) at `taps` places of a spiral within `reach` texels of p, and there
+    the `plane`'s depth less the bias. The first lies towards d, each next one is turned by the golden angle."""
     turns = np.arange(taps) * 2.3999632
     rows = {
         "radius": np.sqrt((np.arange(taps) + 0.5) / taps),
