@@ -170,10 +170,11 @@ def nearest_around(
     """Lower bound of the map's depth within r texels; +inf beyond the map. 16 blocks beyond the last are read."""
 
 
-def look_around(taps: int) -> str:
+def look_around(taps: int, turned: int = 0) -> str:
     """C++ that finds the map's `z` (+inf beside it) at `taps` places of a spiral within `reach` texels of p, and there
-    the `plane`'s depth less the bias. The first lies towards d, each next one is turned by the golden angle."""
-    turns = np.arange(taps) * 2.3999632
+    the `plane`'s depth less the bias. The first lies towards d turned `turned` times by the golden angle, each next one
+    is turned once more."""
+    turns = (turned + np.arange(taps)) * 2.3999632
     rows = {
         "radius": np.sqrt((np.arange(taps) + 0.5) / taps),
         "cosine": np.cos(turns),
@@ -227,7 +228,7 @@ def find_blockers(
 
 
 @wp.func_native(
-    look_around(12)
+    look_around(12, turned=6)  # on from where `find_blockers` ends
     + """
     int lit = 0;
     for (int k = 0; k < taps; ++k)
