@@ -231,7 +231,8 @@ def test_cut_outs_are_lit_by_key_and_surroundings() -> None:
 @pytest.mark.parametrize("kind", range(len(KINDS)))
 def test_objects_have_shape_and_unit_normals(kind: int) -> None:
     for seed in range(3):
-        values, alpha = make_object(kind, 64, np.random.default_rng(seed))
+        planes, alpha = make_object(kind, 64, np.random.default_rng(seed))
+        values = resize_area(planes, alpha.shape)
         assert max(alpha.shape) == 64
         solid = alpha > 0.999
         assert 0.1 < solid.mean() < 0.999

@@ -54,7 +54,7 @@ class _Sheet:
         cv2.fillPoly(mask, [points - (part.box[1].start, part.box[0].start)], 1)
         return part, mask > 0
 
-    def pixels(self, points: Array) -> Int32[Array, "n 2"]:
+    def pixels(self, points: Array) -> Int32[Array, "*k n 2"]:
         return np.rint((points + 1.0) * (len(self.shown) - 1) / 2.0).astype(np.int32)
 
     def about(self, points: Int32[Array, "n 2"], margin: int) -> Box:
@@ -66,9 +66,10 @@ class _Sheet:
 
 def make_object(
     kind: int, side: int, rng: np.random.Generator
-) -> tuple[Float32[Array, "6 h w"], Float32[Array, "h w"]]:
-    """Linear albedo and unit normal (camera frame), times alpha, and alpha, of an object whose longer side is about
-    `side` pixels. kind: index into KINDS."""
+) -> tuple[Float32[Array, "6 sh sw"], Float32[Array, "h w"]]:
+    """Linear albedo and unit normal (camera frame) as painted, 0 where nothing is, and alpha of an object whose longer
+    side is about `side` pixels. kind: index into KINDS. The former are larger: `resize_area` makes them alpha's size,
+    times alpha."""
     size = 2 * max(side, 4)
     line = np.linspace(-1.0, 1.0, size, dtype=np.float32)
     values = np.zeros((6, size, size), np.float32)
@@ -82,7 +83,7 @@ def make_object(
     factor = side / max(height, width)
     to = (max(1, round(height * factor)), max(1, round(width * factor)))
     alpha = cv2.resize(sheet.shown[box].astype(np.float32), to[::-1], interpolation=cv2.INTER_AREA)
-    return resize_area(values[:, *box], to), alpha  # values are 0 where nothing is painted
+    return values[:, *box], alpha
 
 
 def resize_area(planes: Float32[Array, "c h w"], shape: tuple[int, int]) -> Float32[Array, "c rows columns"]:
@@ -170,7 +171,9 @@ def _ball(sheet: _Sheet, rng: np.random.Generator) -> None:
     if style == 1:
         spots = rng.normal(size=(14, 3))
         spots /= np.linalg.norm(spots, axis=1, keepdims=True)
-        nearest = np.tensordot(spots.astype(np.float32), normal, 1).max(axis=0)
+        nearest = np.full(squared.shape, -1.0, np.float32)
+        for x, y, z in spots.tolist():
+            np.maximum(nearest, x * normal[0] + y * normal[1] + z * normal[2], out=nearest)
         colour = np.where(nearest > 0.93, second, first)
     else:
         height, up, across = (
@@ -217,32 +220,47 @@ def _bottle(sheet: _Sheet, rng: np.random.Generator) -> None:
 
 def _plant(sheet: _Sheet, rng: np.random.Generator) -> None:
     """A pot, and leaves that fan out of it."""
-    thick = max(1, len(sheet.shown) // 160)
     green = np.array((0.05, 0.16, 0.03)) * rng.uniform(0.7, 1.6) + np.array((0.05, 0.02, 0.0)) * rng.random()
     long, slim = rng.uniform(0.75, 1.05), rng.uniform(0.09, 0.2)
-    for _ in range(int(rng.integers(14, 34))):
-        lean = rng.normal(0.0, 0.55)
-        reach = long * rng.uniform(0.55, 1.0)
-        root = np.array((rng.normal(0.0, 0.06), 0.42))
-        tip = root + reach * np.array((np.sin(lean), -np.cos(lean)))
-        heading = (tip - root) / reach
-        across = np.array((-heading[1], heading[0]))
-        t = np.linspace(0.0, 1.0, 24)[:, None]
-        droop = np.array((0.0, 0.35)) * abs(np.sin(lean)) * t**2
-        spine = root + t * (tip - root) + droop
-        width = slim * np.sin(np.pi * np.clip(t, 0.0, 1.0) ** 0.75) * rng.uniform(0.6, 1.1)
-        colour = green * rng.uniform(0.6, 1.5)
-        tilt = rng.normal(0.0, 0.35, 2)
-        for sign in (-1.0, 1.0):  # the two halves lie at an angle
-            part, where = sheet.polygon(np.concatenate([spine, (spine + sign * width * across)[::-1]]))
-            aside = 0.45 * sign * across + tilt
-            normal = np.array((aside[0], aside[1] - 0.3, -1.0))
-            part.paint(where, colour * (1.0 + 0.12 * sign), normal / np.linalg.norm(normal))
-        stem = sheet.pixels(spine)
-        part = sheet.part(sheet.about(stem, thick + 2))
-        rib = np.zeros(part.shown.shape, np.uint8)
-        cv2.polylines(rib, [stem - (part.box[1].start, part.box[0].start)], False, 1, thick)
-        part.paint(rib > 0, colour * 1.5, np.array(FACING))
+    drawn = [
+        (
+            rng.normal(0.0, 0.55),
+            long * rng.uniform(0.55, 1.0),
+            rng.normal(0.0, 0.06),
+            rng.uniform(0.6, 1.1),
+            rng.uniform(0.6, 1.5),
+            *rng.normal(0.0, 0.35, 2),
+        )
+        for _ in range(int(rng.integers(14, 34)))
+    ]
+    lean, reach, beside, broad, bright, *tilt = np.array(drawn).T[:, :, None]
+    root = np.stack([beside, np.full_like(beside, 0.42)], axis=2)
+    tip = root + (reach * np.concatenate([np.sin(lean), -np.cos(lean)], axis=1))[:, None]
+    heading = (tip - root) / reach[:, None]
+    across = np.stack([-heading[..., 1], heading[..., 0]], axis=2)
+    t = np.linspace(0.0, 1.0, 24)[:, None]
+    droop = np.array((0.0, 0.35)) * np.abs(np.sin(lean))[..., None] * t**2
+    spine = root + t * (tip - root) + droop
+    width = slim * np.sin(np.pi * np.clip(t, 0.0, 1.0) ** 0.75) * broad[..., None]
+    halves = [np.concatenate([spine, (spine + sign * width * across)[:, ::-1]], axis=1) for sign in (-1.0, 1.0)]
+    # Of each leaf two halves, which lie at an angle, and a rib: numbers first, then what they stand for.
+    colour = (green * bright)[:, None] * np.array([0.88, 1.12, 1.5])[:, None]
+    aside = np.concatenate([-0.45 * across, 0.45 * across], axis=1) + np.stack(tilt, axis=2)
+    normal = np.concatenate([aside - (0.0, 0.3), np.full((*aside.shape[:2], 1), -1.0)], axis=2)
+    normal = np.concatenate([normal, np.broadcast_to(FACING, (len(drawn), 1, 3))], axis=1)
+    normal /= np.linalg.norm(normal, axis=2, keepdims=True)
+    parts = np.zeros(sheet.shown.shape, np.uint8)
+    thick = max(1, len(sheet.shown) // 160)
+    for k, (left, right, rib) in enumerate(zip(*map(sheet.pixels, (*halves, spine)), strict=True)):
+        cv2.fillPoly(parts, [left], 3 * k + 1)
+        cv2.fillPoly(parts, [right], 3 * k + 2)
+        cv2.polylines(parts, [rib], False, 3 * k + 3, thick)
+    table = np.zeros((6, 256), np.float32)
+    table[:, 1 : 3 * len(drawn) + 1] = np.concatenate([colour, normal], axis=2).reshape(-1, 6).T
+    box = bounds(parts > 0)
+    for plane, own in zip((*sheet.albedo, *sheet.normal), table, strict=True):
+        plane[box] = cv2.LUT(parts[box], own)
+    sheet.shown[box] = parts[box] > 0
     clay, _ = _two_colours(rng)
     clay = _colour((0.4, 0.15, 0.08)) if rng.random() < 0.5 else clay
     pot = rng.uniform(0.24, 0.34)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -84,17 +84,18 @@ def lay_occluders(
             placed.append(one)
     # The further before the nearer: what stands higher up in the picture, then what the frame cuts.
     for one in sorted(placed, key=lambda one: np.inf if one.foot is None else one.foot):
+        own, box = one.cutout.own, one.cutout.box
         if one.foot is not None:
             shadow = np.zeros((height, width), np.float32) if shadow is None else shadow
-            _cast(one.own, one.middle[0], one.foot, shadow)
+            _cast(own, one.middle[0], one.foot, shadow)
         corner = (
-            one.middle[0] - one.own.shape[1] // 2 + one.box[1].start,
-            one.middle[1] - one.own.shape[0] // 2 + one.box[0].start,
+            one.middle[0] - own.shape[1] // 2 + box[1].start,
+            one.middle[1] - own.shape[0] // 2 + box[0].start,
         )
         seen = None
         if one.foot is not None and depth is not None and reach is not None:
             seen = depth >= np.float32(reach[one.person - 1] - BEFORE)
-        _paste(premultiplied, alpha, one.values, one.own[one.box], corner, seen)
+        _paste(premultiplied, alpha, one.cutout.fill(), own[box], corner, seen)
     box, levels = bounds(alpha > 0.0), np.zeros((height, width), np.uint8)
     levels[box] = np.rint(alpha[box] * 255.0)
     if not levels.any():
@@ -106,13 +107,20 @@ def lay_occluders(
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """A cut-out as `_make_cutout` makes it, with its middle's pixel (x, y), its lowest row if it stands, and whom it
-    hides."""
+class _Cutout:
+    """own: alpha, turned and softened. box: of what is shown alone. fill: makes albedo and normal within the box, which
+    only what is placed needs."""
 
-    values: Float32[Array, "6 bh bw"]
     own: Float32[Array, "h w"]
     box: Box
+    fill: Callable[[], Float32[Array, "6 bh bw"]]
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A cut-out with its middle's pixel (x, y), its lowest row if it stands, and whom it hides."""
+
+    cutout: _Cutout
     middle: tuple[int, int]
     foot: int | None
     person: int
@@ -130,21 +138,21 @@ def _place(
     at which the ground below them is seen."""
     longest, usual = max(4.0, occluder.size * extent), 1.0 if folder is not None else USUAL[occluder.kind]
     if occluder.stands is None:
-        values, own, box = _make_cutout(occluder, longest, folder)
-        found = _come_in(own, at, frame)
+        cutout = _make_cutout(occluder, longest, folder)
+        found = _come_in(cutout.own, at, frame)
         if found is not None:
             factor, edge = found
             if factor > 1.0:
-                values, own, box = _make_cutout(occluder, longest * factor, folder)
-            return _Placed(values, own, box, _cut_by_frame(own, at, frame, edge), None, occluder.person)
+                cutout = _make_cutout(occluder, longest * factor, folder)
+            return _Placed(cutout, _cut_by_frame(cutout.own, at, frame, edge), None, occluder.person)
         # Too far from the frame's edge to come in from there: it stands as others do.
         occluder = replace(occluder, turn=0.1 * occluder.turn, stands=0.45 * occluder.at)
     assert occluder.stands is not None
-    values, own, box = _make_cutout(occluder, longest * usual, folder)
-    shown = np.flatnonzero((own > 0.5).any(axis=1))
+    cutout = _make_cutout(occluder, longest * usual, folder)
+    shown = np.flatnonzero((cutout.own > 0.5).any(axis=1))
     foot = int(ground + occluder.stands * len(shown))
-    down = foot - (int(shown[-1]) if len(shown) else 0) + own.shape[0] // 2
-    return _Placed(values, own, box, (at[0], down), foot, occluder.person)
+    down = foot - (int(shown[-1]) if len(shown) else 0) + cutout.own.shape[0] // 2
+    return _Placed(cutout, (at[0], down), foot, occluder.person)
 
 
 def find_feet(camera: Camera, vertices: Float32[Array, "p v 3"]) -> Float64[Array, "p"]:
@@ -218,30 +226,26 @@ def _cast(own: Float32[Array, "ch cw"], across: int, foot: int, shadow: Float32[
     np.maximum(there, cv2.GaussianBlur(own_shadow, (0, 0), sigma), out=there)
 
 
-def _make_cutout(
-    occluder: Occluder, longest: float, folder: CutoutFolder | None
-) -> tuple[Float32[Array, "6 bh bw"], Float32[Array, "h w"], Box]:
-    """Albedo and normal, and alpha, of one cut-out whose longer side is `longest` pixels, turned and softened; the
-    former within the box of what is shown alone."""
+def _make_cutout(occluder: Occluder, longest: float, folder: CutoutFolder | None) -> _Cutout:
+    """A cut-out whose longer side is `longest` pixels."""
     side = int(min(np.ceil(longest), LARGEST))
     if folder is None:
-        values, alpha = make_object(occluder.kind, side, np.random.default_rng(occluder.seed))
+        planes, alpha = make_object(occluder.kind, side, np.random.default_rng(occluder.seed))
     else:
         rgba = read_cutout(folder.paths[occluder.kind])
         facing = np.broadcast_to(np.array([0.0, 0.0, -1.0], np.float32), rgba[..., :3].shape)
         colour = linear_from_srgb(rgba[..., :3] * 255.0).astype(np.float32)
         alpha = rgba[..., 3]
-        values = np.concatenate([colour, facing], axis=2).transpose(2, 0, 1) * alpha
+        planes = np.ascontiguousarray(np.concatenate([colour, facing], axis=2).transpose(2, 0, 1) * alpha)
     if occluder.mirrored:
-        values, alpha = values[..., ::-1].copy(), alpha[:, ::-1]
-        values[3] *= -1.0
-    values, alpha = np.ascontiguousarray(values), np.ascontiguousarray(alpha)
+        alpha = alpha[:, ::-1]
+    sizes = [alpha.shape]
     h, w = alpha.shape
     factor = longest / max(h, w)
     if factor < 1.0:  # whole areas first: the turn below reads single points
         h, w = max(1, round(h * factor)), max(1, round(w * factor))
-        alpha = cv2.resize(alpha, (w, h), interpolation=cv2.INTER_AREA)
-        values = resize_area(values, (h, w))
+        alpha = cv2.resize(np.ascontiguousarray(alpha), (w, h), interpolation=cv2.INTER_AREA)
+        sizes.append((h, w))
         factor = 1.0
     half = int(np.ceil(0.5 * factor * np.hypot(h, w) + BAND * occluder.softness)) + 3
     turn = np.array([np.cos(occluder.turn), np.sin(occluder.turn)])
@@ -249,17 +253,27 @@ def _make_cutout(
     matrix = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0]])
     matrix[:, 2] = half - matrix[:, :2] @ ((w - 1) / 2.0, (h - 1) / 2.0)
     size = (2 * half + 1, 2 * half + 1)
-    alpha = np.clip(cv2.warpAffine(alpha, matrix, size, flags=cv2.INTER_LINEAR), 0.0, 1.0)
-    soft = soften_alpha(alpha, occluder.softness)
-    box = bounds(soft > 0.0)
-    alpha = np.ascontiguousarray(alpha[box])
-    back = np.linalg.inv(matrix[:, :2])
-    origin = back @ ((box[1].start, box[0].start) - matrix[:, 2])
-    turned = np.empty((6, *alpha.shape), np.float32)
-    inputs = [w, h, *alpha.shape[::-1], wp.vec2(*origin), wp.vec2(*back[:, 0]), *turn.tolist()]
-    inputs += [address(values), address(alpha), address(turned)]
-    wp.launch(turn_kernel, 1, inputs, device="cpu")
-    return extend_values(turned, alpha, soft[box], occluder.softness), soft, box
+    hard = np.clip(cv2.warpAffine(np.ascontiguousarray(alpha), matrix, size, flags=cv2.INTER_LINEAR), 0.0, 1.0)
+    own = soften_alpha(hard, occluder.softness)
+    box = bounds(own > 0.0)
+
+    def fill() -> Float32[Array, "6 bh bw"]:
+        values = planes
+        for shape in sizes:
+            values = values if values.shape[1:] == shape else resize_area(values, shape)
+        values = values[..., ::-1].copy() if occluder.mirrored else np.ascontiguousarray(values)
+        if occluder.mirrored:
+            values[3] *= -1.0
+        alpha = np.ascontiguousarray(hard[box])
+        back = np.linalg.inv(matrix[:, :2])
+        origin = back @ ((box[1].start, box[0].start) - matrix[:, 2])
+        turned = np.empty((6, *alpha.shape), np.float32)
+        inputs = [w, h, *alpha.shape[::-1], wp.vec2(*origin), wp.vec2(*back[:, 0]), *turn.tolist()]
+        inputs += [address(values), address(alpha), address(turned)]
+        wp.launch(turn_kernel, 1, inputs, device="cpu")
+        return extend_values(turned, alpha, own[box], occluder.softness)
+
+    return _Cutout(own, box, fill)
 
 
 def _paste(
