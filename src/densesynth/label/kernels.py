@@ -315,11 +315,8 @@ BESIDE = """
     int n = 0;
     for (int i = 0; i < vertices; ++i) {
         const float x = screen[4 * i], y = screen[4 * i + 1];
-        if (visible[i] || !(x > -1.0f && y > -1.0f && x < width + 1 && y < height + 1)) continue;
-        int column = (int)x, row = (int)y;
-        column = column < width - 1 ? column : width - 1;
-        row = row < height - 1 ? row : height - 1;
-        if (mask[row * width + column]) found[++n] = i;
+        if (visible[i] || !(x >= 0.0f && y >= 0.0f && x < width && y < height)) continue;
+        if (mask[(int)y * width + (int)x]) found[++n] = i;
     }
     found[0] = n;
 """

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Int32, UInt8
 from densesynth.body.body import PosedBodies
 from densesynth.device import address, start_warp
-from densesynth.geometry.camera import Camera
 from densesynth.label.kernels import beside_kernel, own_kernel, under_kernel
 from densesynth.label.keypoints import KeypointHits
 from densesynth.render.buffers import Buffers
@@ -102,8 +100,6 @@ def see_vertices(
         return visible
     eye = view.camera.centre_in_world
     height, width = layers.mesh.shape
-    # Few vertices are asked for: those not seen yet, near pixels that show a worn mesh.
-    near_worn = cv2.dilate((layers.mesh > 0).astype(np.uint8), np.ones((3, 3), np.uint8))
     screen = view.raster.screen.numpy()
     picture = np.array(
         [address(a) for a in (layers.mesh, people.instance, people.face, people.barycentrics)], np.uint64
@@ -111,28 +107,16 @@ def see_vertices(
     for k, number in enumerate(bodies):
         first = view.raster.geometry.vertex_starts[number]
         own, mine, found = visible[k], posed.vertices[k], np.empty(len(rest) + 1, np.int32)
-        places = [address(a) for a in (own, screen[first : first + len(rest)], near_worn, found)]
+        places = [address(a) for a in (own, screen[first : first + len(rest)], layers.mesh, found)]
         wp.launch(beside_kernel, 1, [len(rest), width, height, *places], device="cpu")
-        asked = found[1 : found[0] + 1]
-        inside, column, row = _project(view.camera, mine[asked])
-        rows, pixel = asked[inside], row * width + column
+        rows = found[1 : found[0] + 1]  # few: those not seen yet, on pixels that show a worn mesh
+        column, row = screen[first + rows, :2].astype(np.int64).T
+        pixel = row * width + column
         normals, marks = np.zeros((len(rest), 3)), np.zeros(len(rest), bool)
         body = np.array([address(a) for a in (rest, mine, faces, eye, normals, own, marks)], np.uint64)
         places = [address(a) for a in (rows, pixel, picture, body)]
         wp.launch(under_kernel, 1, [len(rows), k + 1, COVERED_WITHIN, len(faces), *places], device="cpu")
     return visible
-
-
-def _project(camera: Camera, points: Float32[Array, "n 3"]) -> tuple[Array, Array, Array]:
-    """Which points lie in the picture, and the columns and rows of their pixels."""
-    in_camera = camera.to_camera(points)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pixels = camera.project_from_camera(in_camera)
-    inside = (
-        (in_camera[:, 2] > 0.0) & (pixels >= 0.0).all(axis=1) & (pixels < (camera.width, camera.height)).all(axis=1)
-    )
-    column, row = np.floor(pixels[inside]).astype(np.intp).T
-    return np.flatnonzero(inside), column, row
 
 
 def own_hits(hits: KeypointHits, meshes: Sequence[SceneMesh]) -> KeypointHits:
