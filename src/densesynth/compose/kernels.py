@@ -329,3 +329,62 @@ def turn_kernel(
     far a column further does. cosine, sine: of the turn.
     """
     turn_values(width, height, to_width, to_height, origin, step, cosine, sine, source_at, alpha_at, out_at)
+
+
+PLACE = """
+    const unsigned char* __restrict__ number = (const unsigned char*)number_at;
+    const float* __restrict__ weight = (const float*)weight_at;
+    const int* __restrict__ pixel = (const int*)pixel_at;
+    const wp::uint64* table = (const wp::uint64*)picture_at;
+    const int* seen_face = (const int*)table[0];
+    const float* seen_weights = (const float*)table[1];
+    const unsigned char* owner_of = (const unsigned char*)table[2];
+    const unsigned char* kind_of = (const unsigned char*)table[3];
+    const wp::uint64* into = (const wp::uint64*)out_at;
+    unsigned char* __restrict__ owner = (unsigned char*)into[0];
+    int* __restrict__ face = (int*)into[1];
+    float* __restrict__ weights = (float*)into[2];
+    int* __restrict__ sought = (int*)into[3];
+    int n = 0;
+    for (int i = 0; i < samples; ++i) {
+        const int kind = kind_of[number[i]];
+        owner[i] = owner_of[number[i]];
+        if (kind == 1) face[i] = -1;
+        if (kind != 2) continue;
+        if (weight[i] == 1.0f) {
+            const long long p = pixel[i];
+            face[i] = seen_face[p];
+            for (int k = 0; k < 3; ++k) weights[3 * (long long)i + k] = seen_weights[3 * p + k];
+        } else
+            sought[++n] = i;
+    }
+    sought[0] = n;
+"""
+
+
+@wp.func_native(PLACE)
+def place_samples(
+    samples: int,
+    number_at: wp.uint64,
+    weight_at: wp.uint64,
+    pixel_at: wp.uint64,
+    picture_at: wp.uint64,
+    out_at: wp.uint64,
+): ...
+
+
+@wp.kernel
+def place_kernel(
+    samples: int,
+    number_at: wp.uint64,
+    weight_at: wp.uint64,
+    pixel_at: wp.uint64,
+    picture_at: wp.uint64,
+    out_at: wp.uint64,
+):
+    """One thread: who colours each sample, and at which body point (`picture.paint_points`). number, weight, pixel: the
+    samples'. picture: addresses of the face and weights at each pixel's centre, and of each mesh number's owner and
+    kind: 0 keeps its own point, 1 has none, 2 is coloured by the body point that it covers. out: addresses of owner,
+    face and weights, which hold the meshes' own points, and of a list: how many samples of kind 2 don't stand for
+    their whole pixel, then which."""
+    place_samples(samples, number_at, weight_at, pixel_at, picture_at, out_at)

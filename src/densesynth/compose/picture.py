@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import warp as wp
 
 from densesynth.appearance.colour import linear_from_srgb
 from densesynth.appearance.fabric import paint_fabric
@@ -18,7 +19,9 @@ from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.compose.exposure import Exposure, draw_exposure, pixel_movement, take
 from densesynth.compose.harmonise.harmoniser import Harmonised, Harmoniser
 from densesynth.compose.harmonise.settings import Regions
+from densesynth.compose.kernels import place_kernel
 from densesynth.compose.occluder import OccluderLayer, blend_occluders
+from densesynth.device import address
 from densesynth.render.buffers import Buffers
 from densesynth.render.samples import SampleArrays
 from densesynth.render.sensor import encode_srgb
@@ -216,25 +219,31 @@ def paint_points(
     fabric of its own. buffers: the body points at the pixels' centres, where a pixel's only sample stands."""
     if all(mesh.layer == 0 and mesh.owner == number for number, mesh in enumerate(meshes, start=1)):
         return host.instance, host.face, host.barycentrics
-    owner = np.array([0, *(mesh.owner for mesh in meshes)], np.uint8)
-    worn = np.array([False, *(mesh.binding is not None for mesh in meshes)])
+    bodies = sum(mesh.layer == 0 and mesh.owner != SCENERY for mesh in meshes)
+    dressed = iter(range(bodies + 1, 256))
+    owner = np.array([0, *(mesh.owner if mesh.outfit is None else next(dressed) for mesh in meshes)], np.uint8)
+    kind = np.array([OWN_POINT, *map(_kind_of, meshes)], np.uint8)
     face, barycentrics = host.face.copy(), host.barycentrics.copy()
-    face[owner[host.instance] == SCENERY] = -1
-    covers = np.flatnonzero(worn[host.instance])
-    alone = host.weight[covers] == 1.0
-    known, sought = covers[alone], covers[~alone]
-    pixel = host.pixel[known]
-    face[known] = buffers.face.reshape(-1)[pixel]
-    barycentrics[known] = buffers.barycentrics.reshape(-1, 3).take(pixel, axis=0)
+    who, sought = np.empty(len(face), np.uint8), np.empty(len(face) + 1, np.int32)
+    picture = np.array([address(a) for a in (buffers.face, buffers.barycentrics, owner, kind)], np.uint64)
+    out = np.array([address(a) for a in (who, face, barycentrics, sought)], np.uint64)
+    read = [address(a) for a in (host.instance, host.weight, host.pixel, picture, out)]
+    wp.launch(place_kernel, 1, [len(face), *read], device="cpu")
+    sought = sought[1 : sought[0] + 1]
     for number, mesh in enumerate(meshes, start=1):
-        if mesh.fabric is not None:
-            face[host.instance == number] = -1
-        elif mesh.binding is not None:
+        if mesh.binding is not None and kind[number] == COVERED_POINT:
             where = sought[host.instance[sought] == number]
             face[where], barycentrics[where] = mesh.binding.carry(host.face[where], host.barycentrics[where])
-    dressed = np.flatnonzero([mesh.outfit is not None for mesh in meshes])
-    owner[1 + dressed] = sum(mesh.layer == 0 and mesh.owner != SCENERY for mesh in meshes) + 1 + np.arange(len(dressed))
-    return owner[host.instance], face, barycentrics
+    return who, face, barycentrics
+
+
+OWN_POINT, NO_POINT, COVERED_POINT = range(3)  # of a mesh: by which body point it is painted
+
+
+def _kind_of(mesh: SceneMesh) -> int:
+    if mesh.owner == SCENERY or mesh.fabric is not None:
+        return NO_POINT
+    return OWN_POINT if mesh.binding is None else COVERED_POINT
 
 
 def paint_fabrics(
