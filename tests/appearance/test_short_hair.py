@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import warp as wp
 
-from densesynth.appearance.outfit import Hair, Outfit, draw_outfit
+from densesynth.appearance.outfit import Hair, Outfit, Tresses, draw_outfit
 from densesynth.appearance.paint import FIELDS, Paint, load_paint
 from densesynth.appearance.reference.base import EYE, WHORL
 from densesynth.appearance.relief import Worn, comb_short
@@ -155,3 +155,26 @@ def test_swept_back_hair_runs_from_the_face_to_the_back(paint: Paint) -> None:
         ratio[kind] = differ[level].mean() / differ[upright].mean()
     assert ratio["swept back"] < 0.75
     assert ratio["short"] > 1.3
+
+
+@pytest.mark.parametrize("high", [0.0, 0.5, 1.0])
+def test_tied_hair_runs_to_its_tie(paint: Paint, high: float) -> None:
+    """Beside the head, tones keep in the direction of the tail or bun, however high it is tied."""
+    tresses = Tresses(
+        kind="bun", length=0.3, front=70.0, aside=0.0, volume=0.015, wave=0.0, forward=95.0, high=high,
+        tie=(0.2, 0.2, 0.2),
+    )  # fmt: skip
+    back, up = tresses.tied_towards
+    hair, x = paint.fields[:, FIELDS.index("hair")], np.abs(paint.fields[:, 0])
+    face, weights, at = points(paint, (hair > 0.0199) & (x > 0.055), 6000)
+    one, two = np.random.default_rng(0).integers(0, len(face), (2, 4_000_000))
+    near = (at["x"][one] > 0.0) == (at["x"][two] > 0.0)
+    dy, dz = (at[axis][one] - at[axis][two] for axis in "yz")
+    towards, aside = np.abs(back * dy + up * dz), np.abs(back * dz - up * dy)
+    along, across = near & (aside < 6e-4), near & (towards < 6e-4)
+    along &= (towards > 0.005) & (towards < 0.009)
+    across &= (aside > 0.005) & (aside < 0.009)
+    outfit = replace(fair(kind="swept back", colour=(0.3, 0.3, 0.3)), tresses=tresses)
+    tone = brightness(paint, outfit, face, weights, 4e-4)
+    differ = np.abs(tone[one] - tone[two])
+    assert differ[along].mean() < 0.75 * differ[across].mean()

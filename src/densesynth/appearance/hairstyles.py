@@ -212,8 +212,7 @@ def shape_tail(rows: int) -> Shape:
 
 def _tie(skull: Skull, tresses: Tresses) -> tuple[Float64[Array, "3"], Float64[Array, "3"]]:
     """Where hair is tied on the mean head, and the direction outwards there."""
-    rise = np.radians(-14.0 + 62.0 * tresses.high)
-    out = np.array([0.0, np.cos(rise), np.sin(rise)])
+    out = np.array([0.0, *tresses.tied_towards])
     return CENTRE + out * (float(skull.radius(out[None])[0]) + 0.016), out
 
 

@@ -21,7 +21,7 @@ _SCALARS = (
     "seed", "freckles", "blush", "lipstick", "recede", "beard", "moustache", "brow", "brow_arch", "brow_strength",
     "top_hem", "sleeve", "neck_drop", "neck_width", "neck_rise", "pointed", "collar", "placket", "jacket", "opening",
     "tucked", "waist", "bottom_hem", "denim_cut", "belt", "side_stripe", "shoe_top", "sole", "laced", "sock_top",
-    "glove_cuff",
+    "glove_cuff", "swept_back", "swept_up",
 )  # fmt: skip
 _COLOURS = (
     "skin", "lip_tint", "hair", "iris", "trim", "belt_colour", "upper", "shoe_second", "sole_colour", "lace", "sock",
@@ -53,6 +53,7 @@ def pack_bytes(outfits: Sequence[Outfit]) -> UInt8[Array, "p b"]:
 
 def _fill(row: Any, outfit: Outfit) -> None:
     skin, hair, top, bottom, feet = outfit.skin, outfit.hair, outfit.top, outfit.bottom, outfit.footwear
+    back, up = outfit.swept_towards
     values: dict[str, Any] = {
         "seed": outfit.seed, "freckles": skin.freckles, "blush": skin.blush, "lipstick": skin.lipstick,
         "recede": hair.recede, "beard": hair.beard, "moustache": hair.moustache, "brow": hair.brow,
@@ -62,7 +63,7 @@ def _fill(row: Any, outfit: Outfit) -> None:
         "opening": top.opening, "tucked": top.tucked, "waist": bottom.waist, "bottom_hem": bottom.hem,
         "denim_cut": bottom.kind != "leggings", "belt": bottom.belt, "side_stripe": bottom.side_stripe,
         "shoe_top": feet.top, "sole": feet.sole, "laced": feet.kind != "loafers", "sock_top": feet.sock_top,
-        "glove_cuff": outfit.glove_cuff, "hair_kind": HAIR_KINDS.index(hair.kind),
+        "glove_cuff": outfit.glove_cuff, "swept_back": back, "swept_up": up, "hair_kind": HAIR_KINDS.index(hair.kind),
         "headwear": HEADWEAR_KINDS.index(outfit.headwear), "skin": mix_skin(skin.melanin, skin.undertone),
         "lip_tint": skin.lip_tint, "hair": hair.colour, "iris": outfit.iris, "trim": top.trim,
         "belt_colour": bottom.belt_colour, "upper": feet.upper, "shoe_second": feet.second,

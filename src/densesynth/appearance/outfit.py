@@ -8,6 +8,7 @@ ankle 0.79).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -170,6 +171,12 @@ class Tresses:
     high: float
     tie: Colour
 
+    @property
+    def tied_towards(self) -> tuple[float, float]:
+        """Direction in which hair is tied, from the middle of the skull: its parts backwards and up."""
+        rise = math.radians(-14.0 + 62.0 * self.high)
+        return math.cos(rise), math.sin(rise)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outfit:
@@ -189,6 +196,13 @@ class Outfit:
     headwear_cloth: Cloth
     loose: Loose | None = None
     tresses: Tresses | None = None
+
+    @property
+    def swept_towards(self) -> tuple[float, float]:
+        """Where to hair runs that is swept back, from the middle of the skull: its parts backwards and up."""
+        if self.tresses is None or self.tresses.kind == "loose":
+            return 1.0, 0.0
+        return self.tresses.tied_towards
 
 
 def draw_outfit(rng: np.random.Generator, sex: float) -> Outfit:

@@ -84,16 +84,24 @@ def fold(paint: Paint, bends: Array, seen: Worn, cloth: Float32[Array, "n"], str
 def comb_short(paint: Paint, outfits: Sequence[Outfit | None], seen: Worn, strength: float, normals: Any) -> None:
     """Tilt the normals (Warp's, in place) of samples on the hair that bodies themselves wear. outfits: None where a
     head is painted otherwise."""
-    hair = np.zeros((len(outfits), 4), np.float32)
-    for row, outfit in zip(hair, outfits, strict=True):
+    hair, swept = np.zeros((len(outfits), 3), np.float32), np.zeros((len(outfits), 2), np.float32)
+    for number, outfit in enumerate(outfits):
         if outfit is not None and outfit.headwear in ("none", "headband"):
-            kind = outfit.hair.kind
-            row[:] = strength * SHORT[kind], outfit.hair.recede, outfit.seed, kind == "swept back"
+            hair[number] = strength * SHORT[outfit.hair.kind], outfit.hair.recede, outfit.seed
+            swept[number] = outfit.swept_towards if outfit.hair.kind == "swept back" else 0.0
     if not hair[:, 0].any():
         return
     device = paint.device
     fields, category, faces, _ = paint.tables
-    inputs = [fields, category, faces, _place(hair, wp.vec4, device), *seen.place(device), normals]
+    inputs = [
+        fields,
+        category,
+        faces,
+        _place(hair, wp.vec3, device),
+        _place(swept, wp.vec2, device),
+        *seen.place(device),
+        normals,
+    ]
     wp.launch(comb_normals, len(seen.face), inputs, device=device)
 
 

@@ -20,7 +20,8 @@ WHORL_X = wp.constant(plain.WHORL[0])
 WHORL_Y = wp.constant(plain.WHORL[1])
 WHORL_Z = wp.constant(plain.WHORL[2])
 LEAN = wp.constant(plain.LEAN)
-SWEPT_Z = wp.constant(plain.SWEPT_Z)
+SWEPT_Y = wp.constant(plain.SWEPT[1])
+SWEPT_Z = wp.constant(plain.SWEPT[2])
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 FAR = wp.constant(3.3)  # widths from a bump's middle, from where it is below 2e-5
@@ -68,6 +69,8 @@ class Row:
     laced: wp.float32
     sock_top: wp.float32
     glove_cuff: wp.float32
+    swept_back: wp.float32
+    swept_up: wp.float32
     hair_kind: wp.int32
     headwear: wp.int32
     skin: wp.vec3

@@ -2,7 +2,18 @@
 
 import warp as wp
 
-from densesynth.appearance.kernels.base import HEAD_BOTTOM, LEAN, SWEPT_Z, WHORL_X, WHORL_Y, WHORL_Z, angle, bump, ramp
+from densesynth.appearance.kernels.base import (
+    HEAD_BOTTOM,
+    LEAN,
+    SWEPT_Y,
+    SWEPT_Z,
+    WHORL_X,
+    WHORL_Y,
+    WHORL_Z,
+    angle,
+    bump,
+    ramp,
+)
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -124,11 +135,18 @@ def fold_normals(
 
 
 @wp.func
-def turn(p: wp.vec4, swept: wp.float32) -> wp.float32:
-    """Where about the whorl, or the axis that swept back hair goes around, a body point lies, in turns, −0.5..0.5."""
-    if swept > 0.5:
-        return angle(p[0] - WHORL_X, p[2] - SWEPT_Z) * 0.15915494
-    return angle(p[0] - WHORL_X, WHORL_Y - p[1] + LEAN * (p[2] - WHORL_Z)) * 0.15915494
+def off_axis(p: wp.vec4, swept: wp.vec2) -> wp.vec2:
+    """How far to the left and up of the whorl, or of the axis that swept back hair goes around, a body point lies."""
+    if swept[0] > 0.0:
+        return wp.vec2(p[0] - WHORL_X, (p[2] - SWEPT_Z) * swept[0] - (p[1] - SWEPT_Y) * swept[1])
+    return wp.vec2(p[0] - WHORL_X, WHORL_Y - p[1] + LEAN * (p[2] - WHORL_Z))
+
+
+@wp.func
+def turn(p: wp.vec4, swept: wp.vec2) -> wp.float32:
+    """The same as an angle, in turns, −0.5..0.5."""
+    off = off_axis(p, swept)
+    return angle(off[0], off[1]) * 0.15915494
 
 
 @wp.func
@@ -141,7 +159,8 @@ def comb_normals(
     fields: wp.array2d(dtype=wp.vec4),
     category: wp.array(dtype=wp.uint8),
     faces: wp.array(dtype=wp.vec3i),
-    hair: wp.array(dtype=wp.vec4),
+    hair: wp.array(dtype=wp.vec3),
+    swept: wp.array(dtype=wp.vec2),
     vertices: wp.array(dtype=wp.vec3),
     first_vertex: wp.array(dtype=wp.int32),
     person: wp.array(dtype=wp.int32),
@@ -151,8 +170,8 @@ def comb_normals(
     normal: wp.array(dtype=wp.vec3),
 ):
     """Tilts the normals of samples on short hair, from strand to strand as they lie about the whorl. hair: of each
-    person, how far they tilt (0 is not at all), metres that the hairline has moved up, seed, 1 if it is swept back. See
-    `fold_normals` for the others."""
+    person, how far they tilt (0 is not at all), metres that the hairline has moved up, seed. swept: where to it is
+    swept back (its parts backwards and up), 0 if it isn't. See `fold_normals` for the others."""
     i = wp.tid()
     k = person[i]
     f = face[i]
@@ -169,11 +188,7 @@ def comb_normals(
     p = a * w[0] + b * w[1] + c * w[2]
     above = fields[v[0], 2][2] * w[0] + fields[v[1], 2][2] * w[1] + fields[v[2], 2][2] * w[2]
     share = own[0] * ramp(0.0, 0.012, above - own[1] * ramp(0.0, -0.08, p[1]))
-    dx = p[0] - WHORL_X
-    dy = p[1] - WHORL_Y - LEAN * (p[2] - WHORL_Z)
-    if own[3] > 0.5:
-        dy = p[2] - SWEPT_Z
-    flat = wp.sqrt(dx * dx + dy * dy)
+    flat = wp.length(off_axis(p, swept[k]))
     share = share * ramp(0.008, 0.03, flat)
     if share <= 0.01:
         return
@@ -183,12 +198,14 @@ def comb_normals(
     two = vertices[start + v[2]] - origin
     flank = wp.cross(one, two)
     area = wp.dot(flank, flank)
-    here = turn(a, own[3])
-    across = wp.cross(two, flank) * wrap(turn(b, own[3]) - here) + wp.cross(flank, one) * wrap(turn(c, own[3]) - here)
+    here = turn(a, swept[k])
+    across = wp.cross(two, flank) * wrap(turn(b, swept[k]) - here) + wp.cross(flank, one) * wrap(
+        turn(c, swept[k]) - here
+    )
     size = wp.length(across)
     if area < 1.0e-14 or size < 1.0e-12:
         return
-    at = turn(p, own[3])
+    at = turn(p, swept[k])
     wander = 0.5 * wp.sin(61.0 * p[2] + 40.0 * p[1] + 6.0 * own[2]) + 0.8 * wp.sin(23.0 * at * 6.2831853 + 31.0 * p[2])
     pixel = footprint[i] / (6.2831853 * flat)
     fine = wp.clamp(1.5 - 2.5 * pixel * STRANDS, 0.0, 1.0) * wp.sin(6.2831853 * STRANDS * at + 1.3 * wander)

@@ -10,6 +10,7 @@ from densesynth.appearance.kernels.base import (
     IRIS,
     LEAN,
     PUPIL,
+    SWEPT_Y,
     SWEPT_Z,
     WHORL_X,
     WHORL_Y,
@@ -184,7 +185,7 @@ def paint_hair(
             turn = 0.003 * wp.sin(55.0 * z + 30.0 * x)
             flat = wp.sqrt(dx * dx + dy * dy)
             if kind == 4:  # back from the face, to where a tail is tied
-                dz = z - SWEPT_Z
+                dz = (z - SWEPT_Z) * rows[k].swept_back - (y - SWEPT_Y) * rows[k].swept_up
                 flat = wp.sqrt(dx * dx + dz * dz)
                 turn += angle(dx, dz) * 0.15915494
             else:

@@ -17,7 +17,7 @@ ARM_START = 0.06  # metres along the arm, from where a point no longer belongs t
 HEAD_BOTTOM = 1.38
 WHORL = (0.006, 0.03, 1.63)  # from where the hair of the head is combed outwards, metres
 LEAN = 0.3  # of the whorl's axis, forwards on its way down, so that it leaves the head below the chin
-SWEPT_Z = 1.545  # height of the axis from face to nape that swept back hair is combed around
+SWEPT = (0.006, -0.035, 1.545)  # on the axis from the face backwards that swept back hair is combed around
 
 
 @dataclass(frozen=True)

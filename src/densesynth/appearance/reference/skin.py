@@ -10,7 +10,7 @@ from densesynth.appearance.reference.base import (
     IRIS,
     LEAN,
     PUPIL,
-    SWEPT_Z,
+    SWEPT,
     WHORL,
     Samples,
     bump,
@@ -126,7 +126,7 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     dx, dz = x - WHORL[0], z - WHORL[2]
     dy = y - WHORL[1] - LEAN * dz
     swept = kind == 4
-    dz = np.where(swept, z - SWEPT_Z, dz)
+    dz = np.where(swept, (z - SWEPT[2]) * row["swept_back"] - (y - SWEPT[1]) * row["swept_up"], dz)
     flat = np.sqrt(dx * dx + np.where(swept, dz * dz, dy * dy))
     turn = np.arctan2(dx, np.where(swept, dz, -dy)) / (2.0 * np.pi) + 0.003 * np.sin(55.0 * z + 30.0 * x)
     way = np.stack([turn, np.sqrt(dx * dx + dy * dy + dz * dz), np.zeros_like(x)], axis=1)
