@@ -125,7 +125,8 @@ def _colour(rgb: Sequence[float] | Array) -> Float32[Array, "3 1 1"]:
 
 
 def _stripes(along: Array, first: Array, second: Array, count: float, share: float) -> Float32[Array, "3 h w"]:
-    return np.where((along * count) % 1.0 < share, second, first).astype(np.float32)
+    turns = along * np.float32(count)
+    return np.where(turns - np.floor(turns) < share, second, first).astype(np.float32)
 
 
 def _box(sheet: _Sheet, rng: np.random.Generator) -> None:
@@ -171,9 +172,7 @@ def _ball(sheet: _Sheet, rng: np.random.Generator) -> None:
     if style == 1:
         spots = rng.normal(size=(14, 3))
         spots /= np.linalg.norm(spots, axis=1, keepdims=True)
-        nearest = np.full(squared.shape, -1.0, np.float32)
-        for x, y, z in spots.tolist():
-            np.maximum(nearest, x * normal[0] + y * normal[1] + z * normal[2], out=nearest)
+        nearest = np.tensordot(spots.astype(np.float32), normal, 1).max(axis=0)
         colour = np.where(nearest > 0.93, second, first)
     else:
         height, up, across = (
