@@ -131,6 +131,7 @@ SWITCHES: dict[str, tuple[object, object, Callable[[Sight], bool]]] = {
     "people.loose": (True, False, lambda sight: sight.scene.people[0].outfit.loose is not None),
     "people.hems": (True, False, lambda sight: any(mesh.outfit is not None for mesh in sight.meshes)),
     "people.long_hair": (True, False, lambda sight: sight.scene.people[0].outfit.tresses is not None),
+    "people.expressions": (0.5, 0.0, lambda sight: sight.scene.people[0].expression is not None),
     "people.garment_share": (0.5, 0.0, lambda sight: bool(sight.scene.people[0].garments)),
     "furniture.seats": (True, False, _has_things),
 }

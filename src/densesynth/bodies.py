@@ -37,6 +37,7 @@ from densesynth.surface.official import make_official_atlas, read_official_chart
 from densesynth.surface.textures import coordinates_layout, read_npz_layout, read_obj_layout
 
 Report = Callable[[str], None]
+EXPRESSIONS = 10  # coefficients of SMPL-X's that faces have
 SUFFIXES = (".pkl", ".npz", ".mat", ".pickle", ".pth")
 MESHES: dict[Family, str] = {"smpl": "smpl", "smplh": "smpl", "smplx": "smplx"}  # whose vertices `dp_vertex` counts
 _SPELLED: dict[Family, str] = {"smpl": "SMPL", "smplh": "SMPL-H", "smplx": "SMPL-X"}
@@ -141,7 +142,9 @@ def _load(settings: BodySettings, files: Sequence[BodyFile], report: Report | No
         body, mesh, rest = anny, "smpl", anny.at_rest(anny.average_betas())
     else:
         models = [file for file in files if file.role not in (_CHARTS, _CSE)]
-        people = gather_people([load_smpl(Path(file.path), settings.betas, 0, _sex_of(file.role)) for file in models])
+        people = gather_people(
+            [load_smpl(Path(file.path), settings.betas, EXPRESSIONS, _sex_of(file.role)) for file in models]
+        )
         first = people.first
         body, mesh, rest, mirror = people, MESHES[first.family], first.rest_position, first.data.mirror
     joined = join_to_anny(body, report)

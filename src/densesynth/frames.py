@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from densesynth.appearance.looks import Wardrobe
-from densesynth.arrays import Array, Bool, UInt8
+from densesynth.arrays import Array, Bool, Float32, UInt8
 from densesynth.bodies import open_body, open_textures
 from densesynth.body.body import PosedBodies
 from densesynth.compose.harmonise.harmoniser import Harmonised, open_harmoniser
@@ -43,7 +43,7 @@ from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.occluders import KINDS, draw_occluders, open_cutouts
 from densesynth.scene.place import Box, bounding_box
 from densesynth.scene.sample import built_in_poses, draw_scene, draw_view
-from densesynth.scene.scene import Scene
+from densesynth.scene.scene import PersonInScene, Scene
 from densesynth.scene.seeds import Purpose, stream
 
 STEEP = 0.7  # sine of how far up or down the camera looks, from where flat cut-outs can't stand
@@ -302,6 +302,7 @@ class Generator:
             betas=np.stack([person.betas for person in people]),
             rotations=np.stack([person.rotations for person in people]),
             transl=np.stack([person.transl for person in people]),
+            expression=self._expression(people),
             posed=labelled.posed,
             visible_vertices=labelled.visible,
             face_count=len(self.body.faces),
@@ -309,3 +310,10 @@ class Generator:
             worn=labelled.worn,
             files=self.dresser.name_files(labelled.scene),
         )
+
+    def _expression(self, people: Sequence[PersonInScene]) -> Float32[Array, "p e"] | None:
+        """Everybody's face; None where all are neutral."""
+        if all(person.expression is None for person in people):
+            return None
+        neutral = np.zeros(len(self.body.expression_names), np.float32)
+        return np.stack([neutral if person.expression is None else person.expression for person in people])

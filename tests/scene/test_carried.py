@@ -35,7 +35,7 @@ def body() -> AnnyBody:
 def posed(body: AnnyBody, motion: str, time: float, seed: int) -> PosedBodies:
     rng = np.random.default_rng(seed)
     betas, pose = body.sample_betas(rng), pose_at(motion, time, draw_variation(rng))
-    bodies, _, shift = _stand(body, betas, pose.rotations, pose.height)
+    bodies, _, shift = _stand(body, betas, pose.rotations, None, pose.height)
     return _shift(bodies, shift)
 
 
@@ -48,7 +48,7 @@ def crowd(body: AnnyBody) -> list[PosedBodies]:
 def test_frames_are_the_bodys_own(body: AnnyBody) -> None:
     """At rest the trunk's axes are the world's; palms look down, fingers point out."""
     rest, _, _ = _stand(
-        body, np.zeros_like(body.sample_betas(np.random.default_rng(0))), np.zeros((52, 3), np.float32), 0
+        body, np.zeros_like(body.sample_betas(np.random.default_rng(0))), np.zeros((52, 3), np.float32), None, 0
     )
     joints = rest.joints[0].astype(np.float64)
     assert (np.diag(find_trunk_frame(joints).turn) > 0.95).all()

@@ -54,7 +54,7 @@ def test_things_are_closed_turned_outwards_and_stand_on_the_ground(thing: Thing)
 def posed(body, motion: str, time: float, seed: int):
     rng = np.random.default_rng(seed)
     betas, pose = body.sample_betas(rng), pose_at(motion, time, draw_variation(rng))
-    bodies, _, shift = _stand(body, betas, pose.rotations, pose.height)
+    bodies, _, shift = _stand(body, betas, pose.rotations, None, pose.height)
     return _shift(bodies, shift)
 
 

@@ -90,6 +90,7 @@ class DollBody:
 
     name = "doll"
     betas_names = ("size",)
+    expression_names = ()
 
     def __init__(self) -> None:
         sphere, sphere_faces = _icosphere()
@@ -120,13 +121,23 @@ class DollBody:
     def sample_betas(self, rng: np.random.Generator) -> np.ndarray:
         return rng.uniform(-1, 1, 1).astype(np.float32)
 
+    def sample_expression(self, rng: np.random.Generator) -> np.ndarray:  # noqa: ARG002 - it has one face alone
+        return np.zeros(0, np.float32)
+
     def sex(self, betas: np.ndarray) -> float:  # noqa: ARG002 - a doll has none
         return 0.5
 
     def average_betas(self) -> np.ndarray:
         return np.zeros(1, np.float32)
 
-    def pose(self, betas: np.ndarray, rotations: np.ndarray, transl: np.ndarray) -> PosedBodies:
+    def pose(
+        self,
+        betas: np.ndarray,
+        rotations: np.ndarray,
+        transl: np.ndarray,
+        expression: np.ndarray | None = None,
+    ) -> PosedBodies:
+        assert expression is None or expression.shape == (len(betas), 0)
         posed = [self._pose_one(*one) for one in zip(betas, rotations, transl, strict=True)]
         stacked = (np.stack(arrays).astype(np.float32) for arrays in zip(*posed, strict=True))
         return PosedBodies(*stacked)

@@ -19,6 +19,8 @@ from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
 from densesynth.body.anny_mesh import Regressor, Retopology, construct_on, sparse_regressor
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
+from densesynth.body.expressions import draw_expression
+from densesynth.body.faces import FaceUnits, read_face_units
 from densesynth.body.pack import pack_blocks, pack_skin
 from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
@@ -44,8 +46,9 @@ class AnnyBody:
     """Anny behind the `Body` protocol; made by `load_anny`.
 
     betas are Anny's phenotypes, each in [0, 1] (values outside are held at the ends): gender (0 male, 1 female), age
-    (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions. retopology: the mesh it lies on instead of
-    Anny's own. everyone: Anny's blend shapes. adults: fewer, which span all adults: a third less to read for each body.
+    (0.77 is 18 years, 0.83 is 64), muscle, weight, height, proportions. face: what expressions do. retopology: the
+    mesh it lies on instead of Anny's own. everyone: Anny's blend shapes. adults: fewer, which span all adults: a third
+    less to read for each body.
     """
 
     faces: Int32[Array, "f 3"]
@@ -62,6 +65,7 @@ class AnnyBody:
     tip_vertices: Int64[Array, "2 5"]
     keypoints: Regressor
     vertex_count: int
+    face: FaceUnits
     name: str = "anny"
     retopology: Retopology | None = None
 
@@ -73,6 +77,15 @@ class AnnyBody:
         """Anny's `gender`: 0 male .. 1 female."""
         return float(betas[self.betas_names.index("gender")])
 
+    @property
+    def expression_names(self) -> tuple[str, ...]:
+        """ARKit's 52 face units, each in [0, 1]."""
+        return self.face.names
+
+    def sample_expression(self, rng: np.random.Generator) -> Float32[Array, "52"]:
+        """Draw a face that isn't neutral, as `body.expressions` has them."""
+        return draw_expression(self.face.names, rng)
+
     def average_betas(self) -> Float32[Array, "6"]:
         """The middle of every phenotype, 45 years old or so."""
         betas = np.full(len(self.betas_names), 0.5, np.float32)
@@ -80,10 +93,16 @@ class AnnyBody:
         return betas
 
     def pose(
-        self, betas: Float32[Array, "b 6"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+        self,
+        betas: Float32[Array, "b 6"],
+        rotations: Float32[Array, "b 52 3"],
+        transl: Float32[Array, "b 3"],
+        expression: Float32[Array, "b 52"] | None = None,
     ) -> PosedBodies:
-        """betas as the class says; rotation vectors of the 52 joints; transl moves the pelvis joint from the origin."""
-        bodies = [self._pose_one(*one) for one in zip(betas, rotations, transl, strict=True)]
+        """betas as the class says; rotation vectors of the 52 joints; transl moves the pelvis joint from the origin;
+        expression: face units in [0, 1], held at the ends; a neutral face without."""
+        faces = [None] * len(betas) if expression is None else expression
+        bodies = [self._pose_one(*one) for one in zip(betas, rotations, transl, faces, strict=True)]
         if not bodies:
             shapes = (self.vertex_count, len(JOINT_NAMES), len(COCO_KEYPOINTS))
             return PosedBodies(*(np.zeros((0, count, 3), np.float32) for count in shapes))
@@ -93,10 +112,14 @@ class AnnyBody:
         return PosedBodies(vertices, joints, keypoints)
 
     def _pose_one(
-        self, betas: Float32[Array, "6"], rotations: Float32[Array, "52 3"], transl: Float32[Array, "3"]
+        self,
+        betas: Float32[Array, "6"],
+        rotations: Float32[Array, "52 3"],
+        transl: Float32[Array, "3"],
+        expression: Float32[Array, "52"] | None,
     ) -> tuple[Float32[Array, "v 3"], Float32[Array, "52 3"], Float32[Array, "17 3"]]:
         workspace = self._workspace
-        heads, straight = self._rest(betas)
+        heads, straight = self._rest(betas, expression)
         turn = share(self.rig, rotations.astype(np.float64)) @ straight
         placed = place(self.rig, turn, heads, transl.astype(np.float64))
         workspace.turns[:] = turn
@@ -107,9 +130,11 @@ class AnnyBody:
         keypoints = np.add.reduceat(posed[gathered] * weights, starts, axis=0)
         return posed, placed[self.rig.joint_bones].astype(np.float32), keypoints.astype(np.float32)
 
-    def at_rest(self, betas: Float32[Array, "6"]) -> Float32[Array, "v 3"]:
+    def at_rest(
+        self, betas: Float32[Array, "6"], expression: Float32[Array, "52"] | None = None
+    ) -> Float32[Array, "v 3"]:
         """One shape in Anny's own rest pose (arms half lowered), metres."""
-        self._rest(betas)
+        self._rest(betas, expression)
         return self._workspace.rest.copy()
 
     def bones(
@@ -121,10 +146,12 @@ class AnnyBody:
         placed = place(self.rig, turn, heads, transl.astype(np.float64))
         return turn, placed - (turn * heads[:, None, :]).sum(axis=-1)
 
-    def _rest(self, betas: Float32[Array, "6"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "n 3 3"]]:
+    def _rest(
+        self, betas: Float32[Array, "6"], expression: Float32[Array, "52"] | None = None
+    ) -> tuple[Float64[Array, "n 3"], Float64[Array, "n 3 3"]]:
         """Anny's rest pose of one shape: its vertices into the workspace; bone heads, metres, and `t_pose`. A person is
-        posed several times a frame, so that the last shape is kept."""
-        workspace, key = self._workspace, betas.tobytes()
+        posed several times a frame, so that the last shape is kept, with its face."""
+        workspace, key = self._workspace, (betas.tobytes(), b"" if expression is None else expression.tobytes())
         if workspace.shape is None or workspace.shape[0] != key:
             blend = workspace.adults if self._is_adult(betas) else workspace.everyone
             coefficients = blend.shapes.phenotype.coefficients(betas)
@@ -132,6 +159,8 @@ class AnnyBody:
             blend.launch.launch()
             heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, blend.shapes.heads)
             tips = workspace.rest[self.tip_vertices].astype(np.float64)
+            if expression is not None:
+                self.face.move(workspace.rest, expression)
             workspace.shape = key, heads, t_pose(self.rig, heads, tips)
         return workspace.shape[1:]
 
@@ -211,7 +240,7 @@ class _Blend:
 class _Workspace:
     """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
     long as the skinning. Overwritten by each body, so not for two threads at once. shape: whose `rest` is there: the
-    bytes of its betas, its bones' heads and its `t_pose`."""
+    bytes of its betas and its expression, its bones' heads and its `t_pose`."""
 
     everyone: _Blend
     adults: _Blend
@@ -220,7 +249,7 @@ class _Workspace:
     offsets: Float32[Array, "n 3"]
     posed: Float32[Array, "v 3"]
     skin: Any  # wp.Launch: rest, turns and offsets → posed
-    shape: tuple[bytes, Float64[Array, "n 3"], Float64[Array, "n 3 3"]] | None = None
+    shape: tuple[tuple[bytes, bytes], Float64[Array, "n 3"], Float64[Array, "n 3 3"]] | None = None
 
 
 def _make_workspace(body: AnnyBody) -> _Workspace:
@@ -264,7 +293,8 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     if report is not None and not _is_cached():
         report("first start: building Anny's body, about a minute, once …")
     model = construct_anny()
-    return _read_body(model, _read_keypoints(model))
+    corners = model.base_mesh_vertex_indices.numpy()[:, None]
+    return _read_body(model, _read_keypoints(model), read_face_units(corners, np.ones(corners.shape)))
 
 
 def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = None) -> AnnyBody:
@@ -273,10 +303,11 @@ def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = 
     if report is not None:
         report(f"building {retopology.name}: some seconds, the first time a minute or more …")
     model, keypoints = construct_on(retopology)
-    return replace(_read_body(model, keypoints), name=retopology.name, retopology=retopology)
+    face = read_face_units(retopology.corners, retopology.weights)
+    return replace(_read_body(model, keypoints, face), name=retopology.name, retopology=retopology)
 
 
-def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
+def _read_body(model: Any, keypoints: Regressor, face: FaceUnits) -> AnnyBody:
     rig = read_rig(model.bone_labels, model.bone_parents)
     weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
@@ -300,6 +331,7 @@ def _read_body(model: Any, keypoints: Regressor) -> AnnyBody:
         tip_vertices=_find_fingertips(rig, vertices, heads, weights, bones),
         keypoints=keypoints,
         vertex_count=len(model.template_vertices),
+        face=face,
     )  # fmt: skip
 
 

@@ -41,6 +41,11 @@ class Body(Protocol):
     @property
     def betas_names(self) -> tuple[str, ...]: ...
 
+    @property
+    def expression_names(self) -> tuple[str, ...]:
+        """Its coefficients of facial expression, 0 for a neutral face; none for a body with one face alone."""
+        ...
+
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "s"]:
         """Draw an adult's shape from the body's own distribution."""
         ...
@@ -53,8 +58,17 @@ class Body(Protocol):
         """The average adult's shape."""
         ...
 
+    def sample_expression(self, rng: np.random.Generator) -> Float32[Array, "e"]:
+        """Draw a face that isn't neutral, where the body has `expression_names`."""
+        ...
+
     def pose(
-        self, betas: Float32[Array, "b s"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+        self,
+        betas: Float32[Array, "b s"],
+        rotations: Float32[Array, "b 52 3"],
+        transl: Float32[Array, "b 3"],
+        expression: Float32[Array, "b e"] | None = None,
     ) -> PosedBodies:
-        """betas as `betas_names` say; rotations: the 52 joints; transl moves the pelvis joint from the origin."""
+        """betas as `betas_names` say; rotations: the 52 joints; transl moves the pelvis joint from the origin;
+        expression as `expression_names` say, neutral faces without."""
         ...

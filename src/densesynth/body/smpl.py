@@ -85,10 +85,18 @@ class SmplBody:
         """The template, metres, in our frame: what `surface.official` asks for."""
         return (self.data.template @ OURS_FROM_SMPL.T).astype(np.float32)
 
+    @property
+    def expression_names(self) -> tuple[str, ...]:
+        """SMPL-X's expression coefficients, about standard normal; none for the others."""
+        return tuple(f"expression_{number}" for number in range(self.expressions_count))
+
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "s"]:
         """Draw a shape: standard normal, as the coefficients are scaled, cut off at `SHAPE_LIMIT`."""
-        low, high = ndtr(-SHAPE_LIMIT), ndtr(SHAPE_LIMIT)
-        return ndtri(rng.uniform(low, high, len(self.betas_names))).astype(np.float32)
+        return _draw_normal(len(self.betas_names), rng)
+
+    def sample_expression(self, rng: np.random.Generator) -> Float32[Array, "e"]:
+        """Draw a face as `sample_betas` does a shape. The jaw stays as it is."""
+        return _draw_normal(self.expressions_count, rng)
 
     def sex(self, betas: Float32[Array, "s"]) -> float:  # noqa: ARG002 - the file has one sex for all shapes
         """What the file is: 0 male, 1 female, 0.5 neutral or untold."""
@@ -103,13 +111,13 @@ class SmplBody:
         betas: Float32[Array, "b s"],
         rotations: Float32[Array, "b 52 3"],
         transl: Float32[Array, "b 3"],
-        *,
         expression: Float32[Array, "b e"] | None = None,
+        *,
         jaw_pose: Float32[Array, "b 3"] | None = None,
         leye_pose: Float32[Array, "b 3"] | None = None,
         reye_pose: Float32[Array, "b 3"] | None = None,
     ) -> PosedBodies:
-        """As `Body.pose`; SMPL-X takes the face too: expression coefficients, rotation vectors of jaw and eyes.
+        """As `Body.pose`; SMPL-X takes rotation vectors of jaw and eyes too.
 
         transl is where the pelvis joint comes to lie, not SMPL's own translation: `transl_of_smpl` tells that.
         """
@@ -235,6 +243,11 @@ class SmplBody:
         bodily = np.stack([self._bodily(shape, None) for shape in betas])
         pelvis = self.template_joints[0] + np.einsum("bk,kc->bc", bodily, self.shape_joints[:, 0])
         return (trans + pelvis @ OURS_FROM_SMPL).astype(np.float32)
+
+
+def _draw_normal(count: int, rng: np.random.Generator) -> Float32[Array, "n"]:
+    low, high = ndtr(-SHAPE_LIMIT), ndtr(SHAPE_LIMIT)
+    return ndtri(rng.uniform(low, high, count)).astype(np.float32)
 
 
 def _in_smpl_frame(matrices: Float64[Array, "n 3 3"]) -> Float64[Array, "n 3 3"]:

@@ -35,11 +35,19 @@ class SmplPeople:
         """The body whose template stands for all where one is needed."""
         return next(iter(self.bodies.values()))
 
+    @property
+    def expression_names(self) -> tuple[str, ...]:
+        return self.first.expression_names
+
     def sample_betas(self, rng: np.random.Generator) -> Float32[Array, "s"]:
         """Draw a file, each as likely, and a shape of it."""
         sexes = tuple(self.bodies)
         sex = sexes[int(rng.integers(len(sexes)))]
         return np.concatenate([np.array([sex], np.float32), self.bodies[sex].sample_betas(rng)])
+
+    def sample_expression(self, rng: np.random.Generator) -> Float32[Array, "e"]:
+        """As any of the files does: they have their coefficients in common."""
+        return self.first.sample_expression(rng)
 
     def sex(self, betas: Float32[Array, "s"]) -> float:
         """Of the file that the shape belongs to: 0 male, 1 female, 0.5 neutral."""
@@ -58,12 +66,19 @@ class SmplPeople:
         return body
 
     def pose(
-        self, betas: Float32[Array, "b s"], rotations: Float32[Array, "b 52 3"], transl: Float32[Array, "b 3"]
+        self,
+        betas: Float32[Array, "b s"],
+        rotations: Float32[Array, "b 52 3"],
+        transl: Float32[Array, "b 3"],
+        expression: Float32[Array, "b e"] | None = None,
     ) -> PosedBodies:
         """As `Body.pose`; each shape by its own file."""
+        ones = [slice(k, k + 1) for k in range(len(betas))]
         posed = [
-            self.body_of(betas[k]).pose(betas[k : k + 1, 1:], rotations[k : k + 1], transl[k : k + 1])
-            for k in range(len(betas))
+            self.body_of(betas[one][0]).pose(
+                betas[one, 1:], rotations[one], transl[one], None if expression is None else expression[one]
+            )
+            for one in ones
         ]
         if not posed:
             shapes = (len(self.first.data.template), len(JOINT_NAMES), len(COCO_KEYPOINTS))

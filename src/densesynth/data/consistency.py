@@ -39,10 +39,10 @@ FLESH_AT_MOST = 0.25  # metres from a keypoint to the nearest skin
 SEEN_BEHIND = 0.02  # metres by which a visible point may lie behind the pixels around it
 
 
-def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
+def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int, expressions: int) -> list[str]:
     """Whether the arrays have the documented types and fit each other; the other checks rely on it.
 
-    betas: how many numbers describe a body's shape.
+    betas, expressions: how many numbers describe a body's shape and its face.
     """
     surface, breaches = frame.surface, []
     height, width = frame.picture.shape[:2]
@@ -63,6 +63,7 @@ def check_shapes(frame: FrameRecord, atlas: Atlas, betas: int) -> list[str]:
         "distortion": ("float64", (5,)),
         "fisheye": ("float64", (4,)),
         "betas": ("float32", (people, betas)),
+        "expression": ("float32", (people, expressions)),
         "rotations": ("float32", (people, 52, 3)),
         "transl": ("float32", (people, 3)),
         "keypoints_in_world": ("float32", (people, 17, 3)),

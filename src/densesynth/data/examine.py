@@ -101,7 +101,8 @@ def examine_frame(
     breaches = breaches_in(RECORDS, check_image(frame, image.width, image.height, image.file_name, image.id))
     if frame.seed != manifest.seed:
         breaches += breaches_in(RECORDS, [f"seed {frame.seed}, the manifest's is {manifest.seed}"])
-    misshapen = check_shapes(frame, atlas, len(body.betas_names)) or check_layers(frame.surface, atlas)
+    described = (len(body.betas_names), len(body.expression_names))
+    misshapen = check_shapes(frame, atlas, *described) or check_layers(frame.surface, atlas)
     if misshapen:
         return Examination(record=record, breaches=breaches + breaches_in(SURFACE, misshapen))
     camera = camera_of(frame.surface)

@@ -44,7 +44,7 @@ def repose(surface: Mapping[str, Array], body: Body, shell: Shell | None = None)
 
     shell: what dresses this body; Anny's when left out.
     """
-    posed = body.pose(surface["betas"], surface["rotations"], surface["transl"])
+    posed = body.pose(surface["betas"], surface["rotations"], surface["transl"], surface.get("expression"))
     if "cuts" not in surface:
         return posed
     return replace(posed, vertices=(shell or load_shell()).dress(posed.vertices, surface["outfits"], surface["cuts"]))

@@ -70,6 +70,7 @@ def make_record(
     betas: Float32[Array, "p s"],
     rotations: Float32[Array, "p 52 3"],
     transl: Float32[Array, "p 3"],
+    expression: Float32[Array, "p e"] | None = None,
     posed: PosedBodies,
     visible_vertices: Bool[Array, "p v"],
     face_count: int,
@@ -80,6 +81,7 @@ def make_record(
 ) -> FrameRecord:
     """Gather a finished frame. people: `annotate`'s answer; the arrays are for all p bodies of the scene.
 
+    expression: of their faces; None where all are neutral.
     worn: `layers.pack_layers`' arrays where people wear meshes. files: `Dresser.name_files`' answer.
     face_count: of the body's mesh, so that every frame of a dataset stores faces in the same type.
     """
@@ -102,6 +104,8 @@ def make_record(
         "joints_in_world": posed.joints,
         "visible_vertices": pack_visible(visible_vertices),
     }
+    if expression is not None:
+        surface["expression"] = expression
     surface |= worn or {}
     if keep_geometry:
         surface["vertices"] = posed.vertices

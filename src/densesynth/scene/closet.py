@@ -138,7 +138,7 @@ class Closet:
     ) -> list[tuple[Mesh, Binding, Fabric]]:
         """The garments on a posed body (world, metres), outside of it, in the colours of the person's outfit where no
         material is given."""
-        rest = self.base.place(self.body.at_rest(person.betas))
+        rest = self.base.place(self.body.at_rest(person.betas, person.expression))
         turn, shift = self.body.bones(person.betas, person.rotations, person.transl)
         moves = np.concatenate([turn.reshape(-1, 9), shift], axis=1)
         fitted = []

@@ -61,6 +61,7 @@ def draw_scene(
     outfits = stream(seed, index, Purpose.OUTFITS)
     loose = stream(seed, index, Purpose.LOOSE) if people.loose and people.shells and body.name == "anny" else None
     hair = stream(seed, index, Purpose.TRESSES) if people.long_hair and people.shells and body.name == "anny" else None
+    faces = stream(seed, index, Purpose.EXPRESSIONS) if people.expressions > 0.0 and body.expression_names else None
     places = stream(seed, index, Purpose.PLACES)
     count = int(places.integers(people.count[0], people.count[1], endpoint=True))
 
@@ -68,7 +69,8 @@ def draw_scene(
     view = None
     boxes: list[Array] = []
     for _ in range(count):
-        person, posed, box = _draw_person(poses, body, rng, outfits, loose, hair, moving)
+        expression = _draw_face(people.expressions, body, faces)
+        person, posed, box = _draw_person(poses, body, rng, expression, outfits, loose, hair, moving)
         if view is None:
             view = draw_view(camera, lens, picture, box, seed, first, fisheye)
         else:
@@ -130,10 +132,16 @@ def draw_view(
     )
 
 
+def _draw_face(share: float, body: Body, rng: np.random.Generator | None) -> Float32[Array, "e"] | None:
+    """Somebody's face; None for a neutral one, and for all of them without a generator."""
+    return body.sample_expression(rng) if rng is not None and rng.random() < share else None
+
+
 def _draw_person(
     poses: PoseSource,
     body: Body,
     rng: np.random.Generator,
+    expression: Float32[Array, "e"] | None,
     outfits: np.random.Generator,
     loose: np.random.Generator | None,
     hair: np.random.Generator | None,
@@ -145,11 +153,11 @@ def _draw_person(
     motion, time, pose = poses(rng, 0.0)
     heading = rng.uniform(-np.pi, np.pi)
     rotations = turn(pose.rotations, heading)
-    posed, box, shift = _stand(body, betas, rotations, pose.height)
+    posed, box, shift = _stand(body, betas, rotations, expression, pose.height)
     velocity = None
     if again is not None and moving:
         later = poses(deepcopy(again), AHEAD)[2]
-        next_posed, _, next_shift = _stand(body, betas, turn(later.rotations, heading), later.height)
+        next_posed, _, next_shift = _stand(body, betas, turn(later.rotations, heading), expression, later.height)
         velocity = (next_posed.vertices[0] + next_shift - posed.vertices[0] - shift) * np.float32(1.0 / AHEAD)
     outfit, before = draw_outfit(outfits, body.sex(betas)), None
     if loose is not None:
@@ -166,6 +174,7 @@ def _draw_person(
         motion=motion,
         time=time,
         velocity=velocity,
+        expression=expression,
         before=before,
     )
     # Rounded as the vertices are, so that the box stays exactly theirs.
@@ -173,10 +182,15 @@ def _draw_person(
 
 
 def _stand(
-    body: Body, betas: Float32[Array, "s"], rotations: Float32[Array, "52 3"], height: float
+    body: Body,
+    betas: Float32[Array, "s"],
+    rotations: Float32[Array, "52 3"],
+    expression: Float32[Array, "e"] | None,
+    height: float,
 ) -> tuple[PosedBodies, Box, Float32[Array, "3"]]:
     """A body posed over the origin, its bounding box, and the shift that puts it on the ground."""
-    posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32))
+    face = None if expression is None else expression[None]
+    posed = body.pose(betas[None], rotations[None], np.zeros((1, 3), np.float32), face)
     box = bounding_box(posed.vertices[0])
     lowest, highest = np.float32(box[0, 2]), np.float32(box[1, 2])
     stature = float(highest - lowest) / STATURE if height else 0.0

@@ -16,7 +16,8 @@ class PersonInScene:
     """One person. betas: shape. rotations: rotation vectors of the 52 joints. transl: the pelvis, metres.
 
     motion, time: which moment (seconds) of which motion the pose was taken from. velocity: of the body's vertices in
-    the movement, metres a second; None where it wasn't asked for. before: rotations at the times of
+    the movement, metres a second; None where it wasn't asked for. expression: coefficients of the body's facial
+    expression; None for a neutral face. before: rotations at the times of
     `appearance.sway.BEFORE`, for those who wear something that sways. look: the UV pictures worn; None
     for painted people. garments: numbers of what is worn of a closet.
     """
@@ -28,6 +29,7 @@ class PersonInScene:
     motion: str
     time: float
     velocity: Float32[Array, "v 3"] | None = None
+    expression: Float32[Array, "e"] | None = None
     before: Float32[Array, "k 52 3"] | None = None
     look: Look | None = None
     garments: tuple[int, ...] = ()

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     LOOSE = 21
     TRESSES = 22
     CARRIED = 23
+    EXPRESSIONS = 24
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

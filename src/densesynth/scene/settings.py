@@ -39,6 +39,9 @@ class PeopleSettings:
     marker_set: str | None = None
     """Marker set of the marker files among the clips: a built-in one's name or a TOML file; by default the built-in one
     that knows most of the labels."""
+    expressions: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.85
+    """How many of the people have a face that isn't neutral: they smile, laugh, talk, frown, …; 0 is off. Anny and
+    SMPL-X."""
     shells: bool = True
     """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
     loose: bool = True
