@@ -59,12 +59,33 @@ def test_feet_stand_on_the_ground_and_people_apart(body: AnnyBody) -> None:
 
 def test_stored_parameters_give_the_bodies_back(body: AnnyBody) -> None:
     scene, vertices = draw(body, 1)
+    neutral = np.zeros(len(body.expression_names), np.float32)
     posed = body.pose(
         np.stack([person.betas for person in scene.people]),
         np.stack([person.rotations for person in scene.people]),
         np.stack([person.transl for person in scene.people]),
+        np.stack([neutral if person.expression is None else person.expression for person in scene.people]),
     )
     assert np.abs(posed.vertices - vertices).max() < 2e-6
+
+
+def test_faces_are_drawn_apart_from_everything_else(body: AnnyBody) -> None:
+    """Off, half and all: the same people, poses, clothes and places; the share of faces that aren't neutral."""
+    shares = []
+    for share in (0.0, 0.5, 1.0):
+        scenes = [draw(body, index, PeopleSettings(count=(2, 3), expressions=share))[0] for index in range(12)]
+        everybody = [person for scene in scenes for person in scene.people]
+        shares.append(np.mean([person.expression is not None for person in everybody]))
+        if share == 0.0:
+            before = everybody
+        for one, other in zip(before, everybody, strict=True):
+            np.testing.assert_array_equal(one.betas, other.betas)
+            np.testing.assert_array_equal(one.rotations, other.rotations)
+            np.testing.assert_allclose(one.transl, other.transl, atol=1e-5)
+            assert one.outfit == other.outfit
+    assert shares[0] == 0.0
+    assert 0.2 < shares[1] < 0.8
+    assert shares[2] == 1.0
 
 
 def test_subject_is_in_the_picture(body: AnnyBody) -> None:

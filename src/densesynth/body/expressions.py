@@ -24,10 +24,10 @@ class Expression:
 
 EXPRESSIONS = (
     Expression("slight smile", 0.22, {
-        "mouthSmile": (0.15, 0.5), "mouthDimple": (0.0, 0.25), "cheekSquint": (0.0, 0.4), "eyeSquint": (0.0, 0.2),
+        "mouthSmile": (0.25, 0.65), "mouthDimple": (0.0, 0.25), "cheekSquint": (0.0, 0.5), "eyeSquint": (0.0, 0.2),
     }),
     Expression("smile", 0.16, {
-        "mouthSmile": (0.5, 0.9), "mouthUpperUp": (0.0, 0.5), "jawOpen": (0.0, 0.08), "cheekSquint": (0.3, 0.8),
+        "mouthSmile": (0.55, 1.0), "mouthUpperUp": (0.0, 0.6), "jawOpen": (0.0, 0.08), "cheekSquint": (0.3, 0.8),
         "eyeSquint": (0.1, 0.4),
     }),
     Expression("laugh", 0.1, {
@@ -84,8 +84,8 @@ CLOSING = {
 CLOSED = 0.74
 # These bring the lips into each other; the jaw opens by so much of each unit's strength instead.
 PARTING = {
-    "mouthSmile": 0.08, "mouthPucker": 0.08, "mouthPress": 0.05, "mouthShrugLower": 0.1, "mouthRollLower": 0.08,
-    "mouthRollUpper": 0.05, "mouthFrown": 0.02, "mouthFunnel": 0.03, "mouthLeft": 0.08, "mouthRight": 0.08,
+    "mouthSmile": 0.08, "mouthPucker": 0.08, "mouthPress": 0.05, "mouthShrugLower": 0.13, "mouthRollLower": 0.08,
+    "mouthRollUpper": 0.05, "mouthFrown": 0.04, "mouthFunnel": 0.03, "mouthLeft": 0.08, "mouthRight": 0.08,
     "cheekPuff": 0.05,
 }  # fmt: skip
 SIDES = ("Left", "Right")

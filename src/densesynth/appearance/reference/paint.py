@@ -6,6 +6,7 @@ import numpy as np
 
 from densesynth.appearance.reference.base import Samples
 from densesynth.appearance.reference.clothes import paint_bottom, paint_extras, paint_feet, paint_top
+from densesynth.appearance.reference.mouth import paint_mouth
 from densesynth.appearance.reference.skin import paint_eyes, paint_hair, paint_skin
 from densesynth.arrays import Array
 
@@ -24,8 +25,9 @@ def paint(s: Samples) -> tuple[Array, Array, Array]:
     roughness = np.where(tucked, first_rough, last_rough)
     colour, roughness = paint_extras(s, colour, roughness)
     inside = [s.category == k for k in range(1, 5)]
-    lining = [paint_eyes(s), np.array([0.2, 0.07, 0.06]), np.array([0.12, 0.022, 0.02]), np.array([0.35, 0.1, 0.1])]
+    mouth, mouth_rough = paint_mouth(s)
+    lining = [paint_eyes(s), np.array([0.2, 0.07, 0.06]), mouth, np.array([0.24, 0.065, 0.065])]
     colour = np.select([k[:, None] for k in inside], [np.broadcast_to(c, colour.shape) for c in lining], colour)
-    roughness = np.select(inside, [0.12, 0.6, 0.5, 0.4], roughness)
+    roughness = np.select(inside, [0.12, 0.6, mouth_rough, 0.4], roughness)
     covered = np.where(s.category == 0, 1.0 - (1.0 - top) * (1.0 - bottom), 0.0)
     return np.clip(colour, 0.0, 1.0).astype(np.float32), roughness.astype(np.float32), covered.astype(np.float32)
