@@ -260,7 +260,7 @@ def test_official_charts_and_a_cse_mesh_through_a_recipe(folder: Path, assets: B
 
 
 def test_smplx_through_a_recipe(tmp_path: Path) -> None:
-    """Another mesh, with holes, eyes and jaw among the joints, and expressions that are left at rest."""
+    """Another mesh, with holes, eyes and jaw among the joints, and a face that is recorded."""
     write_stand_in(tmp_path / "models", load_anny(), "smplx", ("female",))
     settings = BodySettings(model="smplx", files=tmp_path / "models", genders=("female",))
     out = tmp_path / "set"
@@ -270,4 +270,5 @@ def test_smplx_through_a_recipe(tmp_path: Path) -> None:
     assert run(["audit", str(out)]) == 0
     (person,) = json.loads((out / "annotations.json").read_text())["annotations"]
     assert person["ref_model"] == "smplx"
+    assert open_dataset(out).frame(0).surface["expression"].shape == (1, 10)
     assert 6890 < max(person["dp_vertex"]) < 10475

@@ -18,6 +18,8 @@ from densesynth.cli import run
 from densesynth.config import Recipe, recipe_from_table
 from densesynth.data.audit import audit
 from densesynth.data.dataset import complete_frames, open_dataset, read_manifest
+from densesynth.data.files import encode_arrays, read_arrays
+from densesynth.data.record import SURFACE, file_of
 from densesynth.errors import ConfigurationError, DatasetError
 from densesynth.frames import Generator
 from densesynth.generate import generate_dataset
@@ -88,6 +90,25 @@ def test_audit_passes(dataset: Path, recipe: Recipe) -> None:
     assert report.max_error_px is not None
     assert 0.0 < report.max_error_px <= 0.01
     assert report.counts.pixels > 1000
+
+
+def test_faces_are_stored_and_proved(tmp_path: Path) -> None:
+    """Expressions on: the audit poses the same faces again, from stored parameters alone, and a wrong one shows."""
+    table = {**SMALL, "people": {"expressions": 1.0, "count": [1, 1]}, "camera": {"portrait": 1.0}}
+    out = tmp_path / "faces"
+    generate_dataset(recipe_from_table(table, "test"), out, frames=4, seed=3)
+    generator = Generator(recipe_from_table(table, "test"))
+    faces = [open_dataset(out).frame(index).surface["expression"] for index in range(4)]
+    assert all(face.shape == (1, 52) and face.any() for face in faces)
+    report = audit(out, lambda _: generator.body, generator.atlas)
+    assert report.ok, report.breaches
+    file = file_of(out, SURFACE, 1)
+    surface = read_arrays(file)
+    file.write_bytes(encode_arrays({**surface, "expression": np.zeros_like(surface["expression"])}))
+    breaches = audit(out, lambda _: generator.body, generator.atlas).breaches
+    assert any("reproject" in breach.what and "000001" in breach.file for breach in breaches)
+    off = Generator(recipe_from_table({**table, "people": {"expressions": 0.0, "count": [1, 1]}}, "test"))
+    assert "expression" not in off.frame(3, 0).surface
 
 
 def test_pycocotools_reads_masks_as_the_png_holds_them(dataset: Path) -> None:

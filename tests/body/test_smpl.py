@@ -149,9 +149,12 @@ def test_a_body_never_depends_on_its_batch(bodies, family) -> None:
     betas = np.stack([body.sample_betas(rng) for _ in range(3)])
     rotations = rng.normal(0, 0.4, (3, 52, 3)).astype(np.float32)
     transl = rng.normal(0, 1, (3, 3)).astype(np.float32)
-    together = body.pose(betas, rotations, transl)
+    faces = np.stack([body.sample_expression(rng) for _ in range(3)])
+    assert faces.shape == (3, len(body.expression_names)) == (3, 10 if family == "smplx" else 0)
+    together = body.pose(betas, rotations, transl, faces)
+    assert np.array_equal(together.vertices, body.pose(betas, rotations, transl).vertices) == (family != "smplx")
     for i in (2, 0):
-        alone = body.pose(betas[i : i + 1], rotations[i : i + 1], transl[i : i + 1])
+        alone = body.pose(betas[i : i + 1], rotations[i : i + 1], transl[i : i + 1], faces[i : i + 1])
         for part in ("vertices", "joints", "keypoints"):
             np.testing.assert_array_equal(getattr(alone, part)[0], getattr(together, part)[i])
     assert body.pose(betas[:0], rotations[:0], transl[:0]).vertices.shape == (0, len(body.data.template), 3)

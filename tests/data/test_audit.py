@@ -179,6 +179,7 @@ def test_wrong_camera_or_pose(
         ("depth", lambda value: value + np.float32(0.001), "depth differs"),
         ("normal", lambda value: value // 2, "unit length"),
         ("betas", lambda value: np.zeros((len(value), 3), np.float32), "`betas` is"),
+        ("expression", lambda value: np.zeros((len(value), 3), np.float32), "`expression` is"),
         ("transl", lambda value: value[:1], "`transl`|of 1 people|`betas`"),
         ("coverage", lambda value: value * 0, "coverage"),
         ("joints_in_world", lambda value: value[:, ::-1].copy(), "`joints_in_world` is up to"),
@@ -195,7 +196,8 @@ def test_broken_surface_arrays(
     change: Callable[[np.ndarray], np.ndarray],
     expected: str,
 ) -> None:
-    wrong = with_surface(frames[0], **{name: change(frames[0].surface[name])})
+    held = frames[0].surface.get(name, np.zeros((2, 0), np.float32))  # dolls have no expression
+    wrong = with_surface(frames[0], **{name: change(held)})
     assert re.search(expected, said(run(write_dataset(tmp_path / "d", (wrong, *frames[1:])), body, atlas)))
 
 
