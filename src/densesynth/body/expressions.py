@@ -24,22 +24,22 @@ class Expression:
 
 EXPRESSIONS = (
     Expression("slight smile", 0.22, {
-        "mouthSmile": (0.25, 0.65), "mouthDimple": (0.0, 0.25), "cheekSquint": (0.0, 0.5), "eyeSquint": (0.0, 0.2),
+        "mouthSmile": (0.35, 0.8), "mouthDimple": (0.0, 0.25), "cheekSquint": (0.0, 0.5), "eyeSquint": (0.0, 0.2),
     }),
     Expression("smile", 0.16, {
-        "mouthSmile": (0.55, 1.0), "mouthUpperUp": (0.0, 0.6), "jawOpen": (0.0, 0.08), "cheekSquint": (0.3, 0.8),
+        "mouthSmile": (0.7, 1.0), "mouthUpperUp": (0.0, 0.7), "jawOpen": (0.0, 0.1), "cheekSquint": (0.3, 0.9),
         "eyeSquint": (0.1, 0.4),
     }),
     Expression("laugh", 0.1, {
         "mouthSmile": (0.6, 1.0), "mouthUpperUp": (0.2, 0.7), "mouthLowerDown": (0.0, 0.3), "jawOpen": (0.12, 0.4),
-        "cheekSquint": (0.5, 1.0), "eyeSquint": (0.2, 0.6), "noseSneer": (0.0, 0.2), "browInnerUp": (0.0, 0.3),
+        "cheekSquint": (0.5, 1.0), "eyeSquint": (0.2, 0.6), "noseSneer": (0.0, 0.2), "browOuterUp": (0.0, 0.3),
     }),
     Expression("talk", 0.18, {
         "jawOpen": (0.04, 0.26), "mouthLowerDown": (0.0, 0.5), "mouthUpperUp": (0.0, 0.35), "mouthStretch": (0.0, 0.25),
-        "mouthSmile": (0.0, 0.25), "browInnerUp": (0.0, 0.3), "browOuterUp": (0.0, 0.3),
+        "mouthSmile": (0.0, 0.5), "browInnerUp": (0.0, 0.2), "browOuterUp": (0.0, 0.4),
     }),
     Expression("talk, lips rounded", 0.07, {
-        "mouthFunnel": (0.2, 0.7), "mouthPucker": (0.0, 0.3), "jawOpen": (0.04, 0.22), "browInnerUp": (0.0, 0.4),
+        "mouthFunnel": (0.2, 0.7), "mouthPucker": (0.0, 0.3), "jawOpen": (0.04, 0.22), "browOuterUp": (0.0, 0.4),
     }),
     Expression("surprise", 0.06, {
         "browInnerUp": (0.4, 1.0), "browOuterUp": (0.4, 1.0), "eyeWide": (0.3, 0.9), "jawOpen": (0.05, 0.45),

