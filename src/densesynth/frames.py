@@ -114,6 +114,8 @@ class Generator:
             self.poses = open_clips(clips, recipe.people.joint_names, fitted.clips, fitted.refused).draw
         harmoniser = open_harmoniser(recipe.harmonise, "cpu" if self.device == "cpu" else "cuda")
         paint = assets.make_paint(self.device)
+        if recipe.people.expressions > 0.0 and assets.joined is None:
+            paint = paint.with_teeth()
         self.trunk = paint.trunk if self.body.name == "anny" else None
         self.library = open_textures(recipe.appearance, assets, paint)
         self.dresser = open_dresser(recipe.people, self.body, self.atlas, paint, self.library)

@@ -50,6 +50,25 @@ def test_kernel_agrees_with_reference(paint: Paint):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+def test_teeth_are_painted_on_mouths_that_open(paint: Paint):
+    """Kernel against reference on the lining; light teeth in two rows before dark flesh, and nowhere without."""
+    opened = paint.with_teeth()
+    assert set(np.unique(opened.category)) == {0, 1, 2, 5, 6}
+    face, barycentrics = draw_points(paint, 6000, np.flatnonzero(np.isin(paint.category, (3, 4))))
+    people, instance = draw_people(1), np.ones(6000, np.int32)
+    footprint = np.full(6000, 4e-4, np.float32)
+    fast, rough = opened.albedo(people, instance, face, barycentrics, footprint)
+    slow, slow_rough, _ = opened.albedo_reference(people, instance, face, barycentrics, footprint)
+    np.testing.assert_allclose(fast, slow, atol=2e-3)
+    np.testing.assert_allclose(rough, slow_rough, atol=2e-3)
+    place = (paint.fields[paint.faces[face], FIELDS.index("z")] * barycentrics).sum(axis=1)
+    light = fast.min(axis=1) > 0.2
+    assert (light & (place > 1.45)).sum() > 50
+    assert (light & (place < 1.445)).sum() > 30
+    plain, _ = paint.albedo(people, instance, face, barycentrics, footprint)
+    assert plain[:, 1].max() < 0.15
+
+
 def test_close_up_kernel_agrees_with_reference_nearly_everywhere(paint: Paint):
     """Below a millimetre a pixel, float32 moves edges by a visible share of a pixel at a few points."""
     people = draw_people(20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from typing import Any, Protocol, runtime_checkable
@@ -44,13 +44,19 @@ class Paint:
     fields: per vertex, in the order of FIELDS: rest position, metres along arm and leg, signed distance to the lips'
     edge, distance to the lids' edge, height above the hairline (all metres), then shares in 0..1; of fabric on the
     trunk, metres from the middle of the front and of the back (the nearer counts) and up. category: per face,
-    0 skin, 1 eyeball, 2 eye socket, 3 mouth cavity, 4 tongue. device: Warp's name of it.
+    0 skin, 1 eyeball, 2 eye socket, 3 mouth cavity, 4 tongue; 5 and 6 are cavity and tongue of mouths that open.
+    device: Warp's name of it.
     """
 
     fields: Float32[Array, "v 14"]
     category: UInt8[Array, "f"]
     faces: Int32[Array, "f 3"]
     device: str = "cpu"
+
+    def with_teeth(self) -> Paint:
+        """The paint of people whose mouths open (`body.faces`): teeth and gums, a darker tongue."""
+        inside = (self.category == 3) | (self.category == 4)
+        return replace(self, category=np.where(inside, self.category + 2, self.category).astype(np.uint8))
 
     @cached_property
     def noise_table(self) -> Float32[Array, "32 32 32"]:

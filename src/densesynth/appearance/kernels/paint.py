@@ -87,7 +87,7 @@ def lay_clothes(
 @wp.func
 def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, kind: wp.int32):
     """Colour and roughness of a point of the body's surface, and how much cloth covers it. kind: its category."""
-    c = wp.vec4(0.24, 0.065, 0.065, 0.4)
+    c = wp.vec4(0.35, 0.1, 0.1, 0.4)
     share = float(0.0)
     if kind == 0:
         outline = top_distance(s, rows, k)
@@ -107,7 +107,11 @@ def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dty
     elif kind == 2:
         c = wp.vec4(0.2, 0.07, 0.06, 0.6)
     elif kind == 3:
+        c = wp.vec4(0.12, 0.022, 0.02, 0.5)
+    elif kind == 5:
         c = paint_mouth(s)
+    elif kind == 6:
+        c = wp.vec4(0.24, 0.065, 0.065, 0.4)
     return c, share
 
 
