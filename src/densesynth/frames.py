@@ -262,7 +262,8 @@ class Generator:
         if cutouts is not None:
             over = {"occluder_alpha": cutouts.alpha}
             buffers, layers = hide_pixels(buffers, cutouts.hidden), hide_layers(layers, cutouts.hidden)
-            visible = visible & ~under_cutout(scene.camera, posed.vertices, cutouts.hidden)
+            visible = visible.copy()
+            visible[visible] = ~under_cutout(scene.camera, posed.vertices[visible][None], cutouts.hidden)[0]
             hits = hide_hits(hits, under_cutout(scene.camera, posed.keypoints, cutouts.hidden))
         with self._stage("labels"):
             labels = label_charts(buffers, self.atlas)
