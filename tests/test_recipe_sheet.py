@@ -1,4 +1,4 @@
-"""The sheet of a recipe's first frames."""
+"""Sheets of a recipe's first frames, and of faces."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from densesynth.frames import Generator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
+from face_sheet import look_angle
+from face_sheet import main as draw_faces
+from face_sheet import recipe as recipe_of_faces
 from recipe_sheet import main
 
 
@@ -42,3 +45,16 @@ def test_frames_stand_in_their_order(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_mistakes_are_told(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 1
     assert said in capsys.readouterr().err
+
+
+def test_faces_look_at_the_camera(tmp_path: Path) -> None:
+    out = tmp_path / "faces.png"
+    words = ["--faces", "2", "--seed", "2", "--cell", "64", "--columns", "2", "--size", "160", "--out", str(out)]
+    assert draw_faces(words) == 0
+    assert cv2.imread(str(out)).shape == (64, 128, 3)
+    generator = Generator(recipe_of_faces(160))
+    scene, posed, _, _ = generator._scene(2, 0)
+    ahead = look_angle(scene.camera, posed.keypoints[0].astype(np.float64))
+    behind = posed.keypoints[0].astype(np.float64)
+    behind[0] = behind[[3, 4]].mean(axis=0) * 2.0 - behind[0]  # the nose at the back of the head
+    assert look_angle(scene.camera, behind) == pytest.approx(180.0 - ahead, abs=15.0)
