@@ -53,7 +53,8 @@ def choose_frames(positions: Float64[Array, "t m 3"], usable: Bool[Array, "t"], 
         _, _, distance = lay_over(np.broadcast_to(positions[chosen[-1]], positions.shape), positions)
         nearest = np.minimum(nearest, distance)
         # A frame with few markers differs little from anything; count it down accordingly.
-        merit = np.where(usable & np.isfinite(nearest) & (nearest >= APART), nearest * seen, -1.0)
+        far = np.where(np.isfinite(nearest), nearest, 0.0)
+        merit = np.where(usable & (far >= APART), far * seen, -1.0)
         merit[chosen] = -1.0
         best = int(np.argmax(merit))
         if merit[best] < 0.0:

@@ -195,7 +195,8 @@ def look_around(taps: int, turned: int = 0) -> str:
         const float x = r * (d[0] * cosine[k] - d[1] * sine[k]), y = r * (d[1] * cosine[k] + d[0] * sine[k]);
         const float u = p[0] + x, v = p[1] + y;
         plane[k] = p[2] + x * slope[0] + y * slope[1] - bias;
-        at[k] = (u >= 0.0f) & (v >= 0.0f) & (u < end) & (v < end) ? (int)v * m.size + (int)u : -1;
+        const bool on = (u >= 0.0f) & (v >= 0.0f) & (u < end) & (v < end);
+        at[k] = on ? (int)v * m.size + (int)u : -1;
     }
     for (int k = 0; k < taps; ++k)
         z[k] = at[k] < 0 ? INFINITY : depth.data[at[k]];
