@@ -33,7 +33,7 @@ from atlas_unwrap import (
     surface_area,
 )
 
-from densesynth.body.anny import construct_anny
+from densesynth.body.anny_package import construct_anny
 from densesynth.surface.parts import FINE_MIRROR, FINE_NAMES
 
 Array = np.ndarray

@@ -22,7 +22,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from densesynth.body.anny import construct_anny
+from densesynth.body.anny_package import construct_anny
 
 OUT = Path(__file__).resolve().parents[1] / "src/densesynth/appearance/data/anny_paint.npz"
 REACH = 0.03  # metres within which a surface darkens itself

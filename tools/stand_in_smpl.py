@@ -22,7 +22,8 @@ import torch
 from scipy.io import savemat
 
 from densesynth.bodies import open_body
-from densesynth.body.anny import AnnyBody, construct_anny, load_anny
+from densesynth.body.anny import AnnyBody, load_anny
+from densesynth.body.anny_package import construct_anny
 from densesynth.body.smpl import FACE_VERTICES, OURS_FROM_SMPL
 from densesynth.geometry.skeleton import JOINT, PARENTS
 from densesynth.motion.amass import PELVIS_FROM_ORIGIN

