@@ -115,6 +115,32 @@ def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dty
     return c, share
 
 
+# Where samples lie on the surface jumps about, so a CPU doesn't see by itself what is wanted next.
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int last = face.shape[0] - 1, far = face.data[i + 16 < last ? i + 16 : last];
+    if (far >= 0) {
+        __builtin_prefetch(faces.data + far);
+        __builtin_prefetch(category.data + far);
+    }
+    const int near = face.data[i + 8 < last ? i + 8 : last];
+    if (near >= 0) {
+        const wp::vec3i v = faces.data[near];
+        for (int c = 0; c < 3; ++c)
+            __builtin_prefetch(fields.data + v[c] * fields.shape[1]);
+    }
+#endif
+""")
+def fetch_ahead(
+    i: wp.int32,
+    fields: wp.array2d(dtype=wp.vec4),
+    category: wp.array(dtype=wp.uint8),
+    faces: wp.array(dtype=wp.vec3i),
+    face: wp.array(dtype=wp.int32),
+):
+    """Asks a CPU for what samples some way on will need."""
+
+
 @wp.kernel
 def paint_kernel(
     run: wp.int32,
@@ -135,6 +161,7 @@ def paint_kernel(
     """Samples, `run` of them a thread: one on a GPU; on a CPU, where threads follow one another, many."""
     first = wp.tid() * run
     for i in range(first, wp.min(first + run, face.shape[0])):
+        fetch_ahead(i, fields, category, faces, face)
         f = face[i]
         c = wp.vec4(0.0, 0.0, 0.0, 0.0)
         share = float(0.0)

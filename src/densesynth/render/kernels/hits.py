@@ -20,8 +20,6 @@ wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler
 SMALLEST = wp.constant(2)  # px; the first grid's cells
 LANES = wp.constant(16)  # faces that a CPU compares at once
 FILL = wp.constant(wp.float32(0.999))  # of a cell's size that its faces may have: room for rounding
-CLOSE = wp.constant(wp.float32(0.003))  # metres: what is seen nearer than this to a vertex is often its own surface
-FARTHER = wp.constant(wp.float32(1.000001))  # a face this much behind a hit can't win, keys rounding to 2^-25
 
 
 @wp.struct
@@ -244,9 +242,10 @@ def meet_first(
     """The first faces (−1: none) that a row's rays (x, y at z = 1) meet, which stand within `reach` of (x, y), px."""
 
 
-# True when some face, one of the vertex's own or none of them, meets its ray nearer than `depth`.
+# True when some face, one of the vertex's own (own 1) or none of them (0), meets its ray nearer than `depth`.
 MEETS_BEFORE = (
     """
+    const auto meets_before = [&](int own) -> bool {
     const float reach = 0.0f, limit = (float)depth * 1.000001f;
 """
     + visit(
@@ -268,25 +267,9 @@ MEETS_BEFORE = (
     )
     + """
     return false;
+    };
 """
 )
-
-
-@wp.func_native(MEETS_BEFORE)
-def meets_before(
-    vertex: int,
-    own: int,
-    h: wp.float64,
-    g: wp.float64,
-    x: wp.float32,
-    y: wp.float32,
-    depth: wp.float64,
-    cells: Cells,
-    faces: wp.array(dtype=wp.vec3i),
-    in_camera: wp.array(dtype=wp.vec3d),
-) -> bool:
-    """True when a face of the vertex itself (own 1), or a face of none of its own (0), meets the vertex's ray (h, g, 1)
-    nearer than `depth`, metres."""
 
 
 # The same as a row's, for one ray.
@@ -312,13 +295,10 @@ FIND_FIRST = (
                         }
 """
     )
-    + """
-    return best == ~0ull ? -1 : (int)(best & 0xFFFFFFFull);
-"""
 )
 
 
-@wp.func_native(FIND_FIRST)
+@wp.func_native(FIND_FIRST + "return best == ~0ull ? -1 : (int)(best & 0xFFFFFFFull);")
 def find_first(
     h: wp.float64,
     g: wp.float64,
@@ -335,30 +315,126 @@ def find_first(
     """
 
 
-@wp.func
-def hides(
-    t: int,
-    own: int,
-    ray: wp.vec2d,
-    limit: wp.float64,
+# The faces seen at the four pixel centres around a vertex: does one of them, none of its own, lie before it?
+HIDDEN_AROUND = (
+    """
+    const auto hidden_around = [&]() -> bool {
+    const float before = (float)depth - 0.003f;
+    const int left = (int)floorf(x - 0.5f), top = (int)floorf(y - 0.5f), right = width - 1, bottom = height - 1;
+    int last = -1;
+    for (int around = 0; around < 4; ++around) {
+        const int column = left + (around & 1), row = top + (around >> 1);
+        const int pixel = (row < 0 ? 0 : row > bottom ? bottom : row) * width
+            + (column < 0 ? 0 : column > right ? right : column);
+        const int k = instance.data[pixel];
+        if (k == 0 || !(seen_depth.data[pixel] < before))
+            continue;
+        const int t = face.data[pixel] + first_face.data[k - 1];
+        if (t == last)
+            continue;
+        last = t;
+        const int* corner = reinterpret_cast<const int*>(faces.data + t);
+        if (corner[0] == vertex || corner[1] == vertex || corner[2] == vertex)
+            continue;
+"""
+    + CORNERS
+    + """
+        const double wu = u[0] * h + u[1] * g + u[2], wv = v[0] * h + v[1] * g + v[2];
+        const double ww = w[0] * h + w[1] * g + w[2];
+        if ((wu >= 0.0 && wv >= 0.0 && ww >= 0.0) || (wu <= 0.0 && wv <= 0.0 && ww <= 0.0)) {
+            const double z = det / (wu + wv + ww);
+            if (z > 1e-6 && z < depth)
+                return true;
+        }
+    }
+    return false;
+    };
+"""
+)
+
+# The faces at the pixels' centres are asked first: they hide most of the hidden vertices.
+SEE_VERTEX = (
+    HIDDEN_AROUND
+    + MEETS_BEFORE
+    + """
+    if (hidden_around())
+        return false;
+    if (!meets_before(0))
+        return true;
+    if (!meets_before(1))
+        return false;
+    // One of its own faces, seen edge-on, may come first after all.
+    float limit = (float)own_depth * 1.000001f;
+"""
+    + FIND_FIRST
+    + """
+    if (best == ~0ull)
+        return false;
+    const int* corner = reinterpret_cast<const int*>(faces.data + (int)(best & 0xFFFFFFFull));
+    return corner[0] == vertex || corner[1] == vertex || corner[2] == vertex;
+"""
+)
+
+
+@wp.func_native(SEE_VERTEX)
+def see_vertex(
+    vertex: int,
+    h: wp.float64,
+    g: wp.float64,
+    x: wp.float32,
+    y: wp.float32,
+    own_depth: wp.float64,
+    depth: wp.float64,
+    width: int,
+    height: int,
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    seen_depth: wp.array(dtype=wp.float32),
+    first_face: wp.array(dtype=wp.int32),
+    cells: Cells,
     faces: wp.array(dtype=wp.vec3i),
     in_camera: wp.array(dtype=wp.vec3d),
 ) -> bool:
-    """True when face t, none of vertex `own`, meets the ray nearer than `limit`."""
-    f = faces[t]
-    found = bool(False)
-    if f[0] != own and f[1] != own and f[2] != own:
-        a = in_camera[f[0]]
-        b = in_camera[f[1]]
-        c = in_camera[f[2]]
-        na = wp.cross(b, c)
-        wa = edge(na, ray)
-        wb = edge(wp.cross(c, a), ray)
-        wc = edge(wp.cross(a, b), ray)
-        if wp.max(lowest(wa, wb, wc), lowest(-wa, -wb, -wc)) >= ZERO:
-            z = wp.dot(a, na) / (wa + wb + wc)
-            found = z > NEAR and z < limit
-    return found
+    """Whether a vertex's ray (h, g, 1), which stands at (x, y) in the picture, px, first meets one of its own faces, or
+    nothing nearer than `depth`, metres, a little less than own_depth. width, height: the picture's."""
+
+
+# Vertices that follow one another lie anywhere in the picture: a CPU doesn't see by itself what is wanted next.
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int last = screen.shape[0] - 1;
+    const wp::vec4 s = screen.data[i + 8 < last ? i + 8 : last];
+    if (s[0] >= 0.5f && s[1] >= 0.5f && s[0] < (float)width && s[1] < (float)height) {
+        const int column = (int)(s[0] - 0.5f), row = (int)(s[1] - 0.5f), pixel = row * width + column;
+        const int below = row + 1 < height ? pixel + width : pixel;
+        __builtin_prefetch(instance.data + pixel);
+        __builtin_prefetch(instance.data + below);
+        __builtin_prefetch(face.data + pixel);
+        __builtin_prefetch(face.data + below);
+        __builtin_prefetch(depth.data + pixel);
+        __builtin_prefetch(depth.data + below);
+        int offset = 0;
+        for (int size = 2; size <= 4; size *= 2) {
+            const int across = width / size + 1;
+            const int cell = offset + (int)(s[1] / size) * across + (int)(s[0] / size);
+            __builtin_prefetch(cells.starts.data + cell);
+            __builtin_prefetch(cells.starts.data + (cell >= across ? cell - across : cell));
+            offset += across * (height / size + 1);
+        }
+    }
+#endif
+""")
+def fetch_ahead(
+    i: int,
+    width: int,
+    height: int,
+    screen: wp.array(dtype=wp.vec4),
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    depth: wp.array(dtype=wp.float32),
+    cells: Cells,
+):
+    """Asks a CPU for what a vertex some way on will need."""
 
 
 @wp.kernel
@@ -377,38 +453,18 @@ def see_vertices(
     visible: wp.array(dtype=wp.bool),
 ):
     """Of the vertices from `first` on, a vertex is seen when it is in the frame and its own ray first meets one of its
-    own faces, or nothing that lies before it. The faces seen at the four pixel centres around are asked first, where
-    they lie before it: they hide most of the hidden ones."""
+    own faces, or nothing that lies before it."""
     i = first + wp.tid()
+    fetch_ahead(i, o.width, o.height, screen, instance, face, depth, cells)
     s = screen[i]
     seen = bool(False)
     if s[0] >= 0.0 and s[1] >= 0.0 and s[0] < wp.float32(o.width) and s[1] < wp.float32(o.height):
-        seen = True
         p = in_camera[i]
-        ray = wp.vec2d(p[0] / p[2], p[1] / p[2])
         limit = p[2] * (wp.float64(1.0) - tolerance)
-        before = wp.float32(limit) - CLOSE
-        last = int(-1)
-        x = int(wp.floor(s[0] - 0.5))
-        y = int(wp.floor(s[1] - 0.5))
-        for corner in range(4):
-            qx = wp.clamp(x + corner % 2, 0, o.width - 1)
-            qy = wp.clamp(y + corner // 2, 0, o.height - 1)
-            k = instance[qy * o.width + qx]
-            if k != wp.uint8(0) and seen and depth[qy * o.width + qx] < before:
-                t = face[qy * o.width + qx] + first_face[int(k) - 1]
-                if t != last:
-                    seen = not hides(t, i, ray, limit, faces, in_camera)
-                    last = t
-        if seen and meets_before(i, 0, ray[0], ray[1], s[0], s[1], limit, cells, faces, in_camera):
-            # Unless one of its own faces, seen edge-on, comes first after all.
-            seen = False
-            if meets_before(i, 1, ray[0], ray[1], s[0], s[1], limit, cells, faces, in_camera):
-                own = wp.float32(p[2]) * FARTHER
-                t = find_first(ray[0], ray[1], s[0], s[1], own, cells, faces, in_camera)
-                if t >= 0:
-                    f = faces[t]
-                    seen = f[0] == i or f[1] == i or f[2] == i
+        seen = see_vertex(
+            i, p[0] / p[2], p[1] / p[2], s[0], s[1], p[2], limit, o.width, o.height,
+            instance, face, depth, first_face, cells, faces, in_camera,
+        )  # fmt: skip
     visible[i - first] = seen
 
 

@@ -291,6 +291,32 @@ def blend_openness(
     return wp.where(count > 0.0, total / wp.max(count, 1.0), -1.0)
 
 
+# A tile's rows lie far from one another, so a CPU doesn't see by itself what is wanted next.
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int ahead = i + 12 < pixels.shape[0] ? i + 12 : pixels.shape[0] - 1;
+    const int pixel = pixels.data[ahead];
+    __builtin_prefetch(rays.data + pixel);
+    __builtin_prefetch(face.data + pixel);
+    __builtin_prefetch(barycentrics.data + pixel);
+    __builtin_prefetch(depth.data + pixel);
+    __builtin_prefetch(normal.data + pixel);
+    __builtin_prefetch(instance.data + pixel);
+#endif
+""")
+def fetch_ahead(
+    i: int,
+    pixels: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    barycentrics: wp.array(dtype=wp.vec3),
+    depth: wp.array(dtype=wp.float32),
+    normal: wp.array(dtype=wp.vec3),
+):
+    """Asks a CPU for what a pixel some way on will need."""
+
+
 @wp.kernel
 def fill_samples(
     o: Optics,
@@ -325,6 +351,7 @@ def fill_samples(
     """One thread per pixel: its samples stand together, in the order of the offsets. A pixel without a row of
     edge samples takes what its centre has seen already."""
     i = wp.tid()
+    fetch_ahead(i, pixels, rays, seen_instance, seen_face, seen_barycentrics, depth, seen_normal)
     pixel = pixels[i]
     k = starts[i]
     row = edge_row[i]

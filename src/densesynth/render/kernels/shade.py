@@ -362,6 +362,20 @@ def highlight(
     return a2 / (d * d) * g * fresnel * nl
 
 
+# A tile's rows lie far from one another, so a CPU doesn't see by itself what is wanted next.
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int last = pixels.shape[0] - 1, pixel = pixels.data[i + 16 < last ? i + 16 : last];
+    __builtin_prefetch(weight.data + pixel);
+    __builtin_prefetch(picture.data + pixel, 1);
+#endif
+""")
+def fetch_ahead(
+    i: int, pixels: wp.array(dtype=wp.int32), weight: wp.array(dtype=wp.float32), picture: wp.array(dtype=wp.vec3)
+):
+    """Asks a CPU for what a pixel some way on will need."""
+
+
 @wp.kernel
 def shade_pixels(
     light: Light,
@@ -386,6 +400,7 @@ def shade_pixels(
 ):
     """Skin or cloth under the key light, the lamps and the ambient; m.size 0: no shadows."""
     i = wp.tid()
+    fetch_ahead(i, pixels, background_weight, picture)
     pixel = pixels[i]
     x = pixel % width
     y = pixel // width
