@@ -48,7 +48,7 @@ def shade(
     inputs = [
         make_light(light, samples.raster.camera.centre_in_world),
         make_lamps(light),
-        kernels.Map() if shadow is None else shadow.frame,
+        wp.empty(0, dtype=kernels.Map, device=device) if shadow is None else shadow.frame,
         nothing if shadow is None else shadow.depth,
         nothing if shadow is None else shadow.coarse,
         place(light.ambient, wp.vec3),

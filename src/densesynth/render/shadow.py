@@ -47,7 +47,7 @@ def make_lamps(lighting: Lighting) -> Any:
 @dataclass(frozen=True)
 class ShadowMap:
     """Device arrays (Warp). depth: nearest metres along the light's travel, size². coarse: its minimum per block.
-    frame: the kernels' description of the map. light: of what it is a map."""
+    frame: the kernels' description of the map, an array of one. light: of what it is a map."""
 
     depth: Any
     coarse: Any
@@ -98,4 +98,5 @@ def make_shadow_map(geometry: Geometry, lighting: Lighting, size: int = 384) -> 
     wp.launch(kernels.place_vertices, len(vertices), [frame, geometry.vertices, on_map], device=device)
     wp.launch(kernels.draw_depth, faces.shape[0], [frame, on_map, faces, depth], device=device)
     wp.launch(kernels.coarsen_depth, frame.blocks**2, [frame, depth, coarse], device=device)
-    return ShadowMap(depth, coarse, frame, make_light(lighting, (0.0, 0.0, 0.0)), device)
+    described = wp.array([frame], dtype=kernels.Map, device=device)
+    return ShadowMap(depth, coarse, described, make_light(lighting, (0.0, 0.0, 0.0)), device)

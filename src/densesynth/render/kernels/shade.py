@@ -145,8 +145,9 @@ def coarsen_depth(m: Map, depth: wp.array(dtype=wp.float32), coarse: wp.array(dt
     coarse[i] = least_of_block((i // m.blocks) * BLOCK * m.size + (i % m.blocks) * BLOCK, m.size, depth)
 
 
-# In C++ for the same reason, a row of blocks at once on a CPU.
-@wp.func_native("""
+# The least of the coarse map within r texels of (u, v); +inf beyond the map. 16 blocks beyond the last are read.
+NEAREST_AROUND = """
+    const auto nearest_around = [&](float u, float v, float r) -> float {
     const float end = (float)m.size;
     float nearest = INFINITY;
     if (u + r < 0.0f || v + r < 0.0f || u - r >= end || v - r >= end)
@@ -158,16 +159,13 @@ def coarsen_depth(m: Map, depth: wp.array(dtype=wp.float32), coarse: wp.array(dt
     float least[16];  // of a column of blocks each: WIDEST spans no more of them
     for (int k = 0; k < 16; ++k) least[k] = INFINITY;
     for (int y = y0; y <= y1; ++y) {
-        const float* row = coarse.data + y * m.blocks + x0;
+        const float* row = coarse + y * m.blocks + x0;
         for (int k = 0; k < 16; ++k) least[k] = row[k] < least[k] ? row[k] : least[k];
     }
     for (int k = 0; k <= x1 - x0; ++k) nearest = least[k] < nearest ? least[k] : nearest;
     return nearest;
-""")
-def nearest_around(
-    m: Map, coarse: wp.array(dtype=wp.float32), u: wp.float32, v: wp.float32, r: wp.float32
-) -> wp.float32:
-    """Lower bound of the map's depth within r texels; +inf beyond the map. 16 blocks beyond the last are read."""
+    };
+"""
 
 
 def look_around(taps: int, turned: int = 0) -> str:
@@ -199,13 +197,16 @@ def look_around(taps: int, turned: int = 0) -> str:
         at[k] = on ? (int)v * m.size + (int)u : -1;
     }
     for (int k = 0; k < taps; ++k)
-        z[k] = at[k] < 0 ? INFINITY : depth.data[at[k]];
+        z[k] = at[k] < 0 ? INFINITY : depth[at[k]];
 """
     )
 
 
-@wp.func_native(
-    look_around(6)
+# Mean depth of what hides the light from places within `reach` texels (−∞ where nothing does), then the share of
+# places within `reach` that the light meets.
+FIND_BLOCKERS = (
+    "    const auto find_blockers = [&](float reach) -> float {"
+    + look_around(6)
     + """
     float total = 0.0f;
     int blockers = 0;
@@ -214,82 +215,96 @@ def look_around(taps: int, turned: int = 0) -> str:
         total += z[k] < plane[k] ? z[k] : 0.0f;
     }
     return blockers > 0 ? total / (float)blockers : -INFINITY;
+    };
 """
 )
-def find_blockers(
-    m: Map,
-    depth: wp.array(dtype=wp.float32),
-    p: wp.vec3,
-    d: wp.vec2,
-    reach: wp.float32,
-    slope: wp.vec2,
-    bias: wp.float32,
-) -> wp.float32:
-    """Mean depth of what hides the light from places within `reach` texels; −inf where nothing does."""
-
-
-@wp.func_native(
-    look_around(12, turned=6)  # on from where `find_blockers` ends
+FILTER_LIGHT = (
+    "    const auto filter_light = [&](float reach) -> float {"
+    + look_around(12, turned=6)  # on from where the blockers' spiral ends
     + """
     int lit = 0;
     for (int k = 0; k < taps; ++k)
         lit += z[k] >= plane[k];
     return (float)lit / (float)taps;
+    };
 """
 )
-def filter_light(
-    m: Map,
-    depth: wp.array(dtype=wp.float32),
-    p: wp.vec3,
-    d: wp.vec2,
-    reach: wp.float32,
-    slope: wp.vec2,
-    bias: wp.float32,
-) -> wp.float32:
-    """Share of places within `reach` texels that the light meets."""
+# By addresses, and in one piece: a call that hands over whole arrays and structs copies them each time.
+FIND_LIGHT = (
+    """
+    struct Frame { float rows[9], shift[3], nearest, texel; int size, blocks; };  // as `Map`
+    const Frame& m = *reinterpret_cast<const Frame*>(map);
+    const float* depth = reinterpret_cast<const float*>(depths);
+    const float* coarse = reinterpret_cast<const float*>(blocks);
+    const float* rows = m.rows;
+    const float lift = 1.5f * m.texel;
+    const float at[3] = {point[0] + normal[0] * lift, point[1] + normal[1] * lift, point[2] + normal[2] * lift};
+    float p[3], tilt[3];
+    for (int k = 0; k < 3; ++k) {
+        p[k] = rows[3 * k] * at[0] + rows[3 * k + 1] * at[1] + rows[3 * k + 2] * at[2] + m.shift[k];
+        tilt[k] = rows[3 * k] * normal[0] + rows[3 * k + 1] * normal[1] + rows[3 * k + 2] * normal[2];
+    }
+    const float d[2] = {towards[0], towards[1]};
+    const float shut = 1.0f - 4.0f * (facing > 0.0f ? facing : 0.0f);
+    const float bias = 0.5f * m.texel + 0.02f * (shut > 0.0f ? shut : 0.0f);  // GRAZING
+    // The receiver's depth per texel: its plane is n·(rows⁻¹ q) = const, and rows are orthogonal.
+    const float magnitude = tilt[2] < 0.0f ? -tilt[2] : tilt[2], square = m.texel * m.texel;
+    const float steep = (magnitude > 0.2f ? magnitude : 0.2f) * (tilt[2] < 0.0f ? -1.0f : 1.0f);
+    float slope[2];
+    for (int k = 0; k < 2; ++k) {
+        const float most = 2.0f * m.texel, s = -tilt[k] * square / steep;
+        slope[k] = s < -most ? -most : s > most ? most : s;
+    }
+"""
+    + NEAREST_AROUND
+    + FIND_BLOCKERS
+    + FILTER_LIGHT
+    + """
+    float far = spread * (p[2] - m.nearest) / m.texel;
+    far = far < 0.0f ? 0.0f : far > 100.0f ? 100.0f : far;  // WIDEST
+    const float nearest = nearest_around(p[0], p[1], far + 1.5f);
+    if (nearest > p[2] - bias)
+        return 1.0f;
+    const float near = spread * (p[2] - nearest) / m.texel;
+    const float blocked_at = find_blockers((near < 100.0f ? near : 100.0f) + 1.5f);
+    if (blocked_at == -INFINITY)
+        return 1.0f;
+    const float width = spread * (p[2] - blocked_at) / m.texel;
+    return filter_light(width < 1.2f ? 1.2f : width > 100.0f ? 100.0f : width);
+"""
+)
 
 
-@wp.func
+@wp.func_native(FIND_LIGHT)
 def find_light(
-    m: Map,
-    depth: wp.array(dtype=wp.float32),
-    coarse: wp.array(dtype=wp.float32),
+    map: wp.uint64,
+    depths: wp.uint64,
+    blocks: wp.uint64,
     spread: wp.float32,
     point: wp.vec3,
     normal: wp.vec3,
     facing: wp.float32,
-    x: int,
-    y: int,
+    towards: wp.vec2,
 ) -> wp.float32:
     """Share of the light's disc seen from a surface point (Fernando 2005, 'Percentage-closer soft shadows').
 
-    facing: n·l. x, y: pixel, which turns the filter's taps. The filter lies in the receiver's own plane, so that a
-    wide one doesn't shade a slanted surface.
+    map, depths, blocks: addresses of the `Map`, its depths and their least by blocks. facing: n·l. towards: unit
+    direction of the filter's first tap. The filter lies in the receiver's own plane, so that a wide one doesn't shade a
+    slanted surface.
     """
-    p = on_map(m, point + normal * (1.5 * m.texel))
-    reach = wp.clamp(spread * (p[2] - m.nearest) / m.texel, 0.0, WIDEST) + 1.5
-    nearest = nearest_around(m, coarse, p[0], p[1], reach)
-    bias = 0.5 * m.texel + GRAZING * wp.max(1.0 - 4.0 * wp.max(facing, 0.0), 0.0)
-    if nearest > p[2] - bias:
-        return wp.float32(1.0)
-    reach = wp.min(spread * (p[2] - nearest) / m.texel, WIDEST) + 1.5
-    # The receiver's depth per texel: its plane is n·(rows⁻¹ q) = const, and rows are orthogonal.
-    tilt = m.rows * normal
-    steep = wp.max(wp.abs(tilt[2]), 0.2) * wp.where(tilt[2] < 0.0, -1.0, 1.0)
-    du = wp.clamp(-tilt[0] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
-    dv = wp.clamp(-tilt[1] * m.texel * m.texel / steep, -2.0 * m.texel, 2.0 * m.texel)
-    slope = wp.vec2(du, dv)
-    d = start_spiral(x, y)
-    blocked_at = find_blockers(m, depth, p, d, reach, slope, bias)
-    if wp.isinf(blocked_at):
-        return wp.float32(1.0)
-    width = wp.clamp(spread * (p[2] - blocked_at) / m.texel, 1.2, WIDEST)
-    return filter_light(m, depth, p, d, width, slope, bias)
+
+
+@wp.func_native("return reinterpret_cast<wp::uint64>(values.data);")
+def address_of_values(values: wp.array(dtype=wp.float32)) -> wp.uint64: ...
+
+
+@wp.func_native("return reinterpret_cast<wp::uint64>(maps.data);")
+def address_of_map(maps: wp.array(dtype=Map)) -> wp.uint64: ...
 
 
 @wp.kernel
 def find_shadows(
-    m: Map,
+    maps: wp.array(dtype=Map),
     light: Light,
     depth: wp.array(dtype=wp.float32),
     coarse: wp.array(dtype=wp.float32),
@@ -303,7 +318,10 @@ def find_shadows(
     share = wp.float32(1.0)
     if wp.abs(p[0]) + wp.abs(p[1]) + wp.abs(p[2]) < 1e6:  # metres; neither infinite nor NaN
         facing = wp.dot(normal, light.direction)
-        share = find_light(m, depth, coarse, light.spread, p, normal, facing, i % width, i // width)
+        share = find_light(
+            address_of_map(maps), address_of_values(depth), address_of_values(coarse), light.spread, p, normal, facing,
+            start_spiral(i % width, i // width),
+        )  # fmt: skip
     lit[i] = share
 
 
@@ -380,7 +398,7 @@ def fetch_ahead(
 def shade_pixels(
     light: Light,
     lamps: Lamps,
-    m: Map,
+    maps: wp.array(dtype=Map),
     depth: wp.array(dtype=wp.float32),
     coarse: wp.array(dtype=wp.float32),
     ambient: wp.array(dtype=wp.vec3),
@@ -398,12 +416,15 @@ def shade_pixels(
     background_weight: wp.array(dtype=wp.float32),
     picture: wp.array(dtype=wp.vec3),
 ):
-    """Skin or cloth under the key light, the lamps and the ambient; m.size 0: no shadows."""
+    """Skin or cloth under the key light, the lamps and the ambient; without a map: no shadows."""
     i = wp.tid()
     fetch_ahead(i, pixels, background_weight, picture)
     pixel = pixels[i]
     x = pixel % width
     y = pixel // width
+    map_at = address_of_map(maps)
+    depth_at = address_of_values(depth)
+    coarse_at = address_of_values(coarse)
     total = picture[pixel] * background_weight[pixel]
     for k in range(starts[i], starts[i + 1]):
         p = position[k]
@@ -419,8 +440,8 @@ def shade_pixels(
         share = wp.float32(0.0)
         if nl > -SKIN_WRAP[0]:
             share = wp.float32(1.0)
-            if m.size > 0:
-                share = find_light(m, depth, coarse, light.spread, p, n, nl, x, y)
+            if maps.shape[0] > 0:
+                share = find_light(map_at, depth_at, coarse_at, light.spread, p, n, nl, start_spiral(x, y))
         base = albedo[k]
         through = wp.vec3(share, share, share) + BLEED * (skin * share * (1.0 - share))
         grazing = fifth_power(1.0 - nv)
