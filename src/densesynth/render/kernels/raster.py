@@ -290,6 +290,46 @@ def blend_normals(f: wp.vec3i, b: wp.vec3, normals: wp.array(dtype=wp.vec3)) -> 
     return wp.normalize(normals[f[0]] * b[0] + normals[f[1]] * b[1] + normals[f[2]] * b[2])
 
 
+# A tile's rows lie far from one another, so a CPU doesn't see by itself what is wanted next.
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int across = (width + 7) / 8, tile = tiles.data[i + 1 < tiles.shape[0] ? i + 1 : i];
+    const int top = tile / across * 8;
+    for (int row = 0; row < 8 && top + row < height; ++row) {
+        const int pixel = (top + row) * width + tile % across * 8;
+        __builtin_prefetch(keys.data + pixel);
+        __builtin_prefetch(rays.data + pixel);
+        __builtin_prefetch(rays.data + pixel + 4);
+        __builtin_prefetch(covered.data + pixel);
+        __builtin_prefetch(instance.data + pixel, 1);
+        __builtin_prefetch(face.data + pixel, 1);
+        __builtin_prefetch(barycentrics.data + pixel, 1);
+        __builtin_prefetch(barycentrics.data + pixel + 5, 1);
+        __builtin_prefetch(depth.data + pixel, 1);
+        __builtin_prefetch(normal.data + pixel, 1);
+        __builtin_prefetch(normal.data + pixel + 5, 1);
+        __builtin_prefetch(coverage.data + pixel, 1);
+    }
+#endif
+""")
+def fetch_ahead(
+    i: int,
+    width: int,
+    height: int,
+    tiles: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
+    keys: wp.array(dtype=wp.uint64),
+    covered: wp.array(dtype=wp.uint32),
+    instance: wp.array(dtype=wp.uint8),
+    face: wp.array(dtype=wp.int32),
+    barycentrics: wp.array(dtype=wp.vec3),
+    depth: wp.array(dtype=wp.float32),
+    normal: wp.array(dtype=wp.vec3),
+    coverage: wp.array(dtype=wp.uint32),
+):
+    """Asks a CPU for the next tile (8, `TILE`, pixels wide)."""
+
+
 @wp.kernel
 def resolve_tiles(
     o: Optics,
@@ -310,7 +350,11 @@ def resolve_tiles(
     coverage: wp.array(dtype=wp.uint32),
 ):
     """Winning faces → surface points; the arrays already say 'nothing' everywhere. Normals turn to the camera."""
-    box = tile_range(o, tiles[wp.tid()])
+    i = wp.tid()
+    fetch_ahead(
+        i, o.width, o.height, tiles, rays, keys, covered, instance, face, barycentrics, depth, normal, coverage
+    )  # fmt: skip
+    box = tile_range(o, tiles[i])
     rotation = wp.mat33(o.rotation)
     for y in range(box[1], box[3]):
         for pixel in range(y * o.width + box[0], y * o.width + box[2]):
