@@ -23,12 +23,13 @@ MAX_FACES = 1 << 28  # bits of a key that hold the face
 class Geometry:
     """Device arrays (Warp). vertices: world, metres. faces: rows of `vertices`. instance: of each face, from 1.
     bits: of each face, what it adds to `Buffers.coverage`. first_vertex, first_face: where each mesh
-    starts, and the end (host). normals: unit vertex normals, world, area-weighted over the faces around a vertex."""
+    starts, and the end (host). closed: of each face, 1 where its mesh is. normals: unit vertex normals, world, area-weighted over the faces around a vertex."""
 
     vertices: Any
     faces: Any
     instance: Any
     bits: Any
+    closed: Any
     first_face: Any
     normals: Any
     vertex_starts: tuple[int, ...]
@@ -64,6 +65,7 @@ def upload(meshes: Sequence[Mesh], device: str, groups: Sequence[int] | None = N
     number = np.repeat(np.arange(1, len(meshes) + 1, dtype=np.uint8), counts)
     bit_of = np.array([1 << (group - 1) if group else 0 for group in groups], dtype=np.uint32)
     bits = np.repeat(bit_of, counts)
+    closed = np.repeat(np.array([mesh.closed for mesh in meshes], dtype=np.uint8), counts)
 
     def place(array: Any, dtype: Any) -> Any:
         return wp.array(np.ascontiguousarray(array), dtype=dtype, device=device, copy=False)
@@ -78,6 +80,7 @@ def upload(meshes: Sequence[Mesh], device: str, groups: Sequence[int] | None = N
         faces=on_device[1],
         instance=place(number, wp.uint8),
         bits=place(bits, wp.uint32),
+        closed=place(closed, wp.uint8),
         first_face=place(np.asarray(face_starts[:-1], dtype=np.int32), wp.int32),
         normals=normals,
         vertex_starts=vertex_starts,

@@ -69,7 +69,7 @@ def draw(meshes: Sequence[Mesh], camera: Camera, device: str, groups: Sequence[i
     keys = wp.empty(pixel_count, dtype=wp.uint64, device=device)
     covered = wp.empty(pixel_count, dtype=wp.uint32, device=device)
     wp.launch(raster.project_vertices, vertex_count, [o, g.vertices, in_camera, screen], device=device)
-    inputs = [o, g.faces, screen, in_camera, bounds, boxes, marks]
+    inputs = [o, g.faces, g.closed, screen, in_camera, bounds, boxes, marks]
     wp.launch(raster.bound_faces, face_count, inputs, device=device)
     marked = np.flatnonzero(marks.numpy()).astype(np.int32)
     tiles = wp.array(marked, dtype=wp.int32, device=device, copy=False)

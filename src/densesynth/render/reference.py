@@ -41,6 +41,8 @@ def render(meshes: Sequence[Mesh], camera: Camera, device: str = "cpu") -> Buffe
         normals_of_all = find_vertex_normals(mesh) @ camera.camera_from_world[:3, :3].T
         for row, indices in enumerate(mesh.faces):
             a, b, c = corners_of_all[indices]
+            if mesh.closed and np.dot(a, np.cross(b, c)) >= 0.0:  # turned away
+                continue
             # A ray meets the triangle where these share a sign; they are its barycentrics up to scale.
             weights = rays @ np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)], axis=1)
             total = weights.sum(axis=-1)

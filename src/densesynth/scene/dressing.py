@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from densesynth.arrays import Array, Float32, Int32
 from densesynth.body.anny import AnnyBody
 from densesynth.body.body import Body, PosedBodies
 from densesynth.errors import ConfigurationError
-from densesynth.geometry.mesh import Mesh
+from densesynth.geometry.mesh import Mesh, is_closed
 from densesynth.scene.closet import COVERED, Closet, dress_people, open_closet
 from densesynth.scene.meshes import SceneMesh
 from densesynth.scene.scene import Scene
@@ -97,6 +98,7 @@ class Dresser:
                 scene = _without_garments(scene, k)
                 garments = [mesh for mesh in garments if mesh.owner != k + 1]
                 faces[k], covered[k] = self.body.faces, COVERED
+        closed = [self.closed and shown is self.body.faces for shown in faces]  # shoes cover what they take out
         worn: dict[str, Array] = {}
         if self.settings.shells:
             bare = posed.vertices
@@ -111,8 +113,8 @@ class Dresser:
             with stage("loose clothes"):
                 garments += self._hang_loose(scene, posed, covered, hems)
         bodies = [
-            SceneMesh(mesh=Mesh(vertices, shown), owner=owner)
-            for owner, (vertices, shown) in enumerate(zip(posed.vertices, faces, strict=True), start=1)
+            SceneMesh(mesh=Mesh(vertices, shown, whole), owner=owner)
+            for owner, (vertices, shown, whole) in enumerate(zip(posed.vertices, faces, closed, strict=True), start=1)
         ]
         return Dressed(scene=scene, posed=posed, bodies=bodies, garments=garments, worn=worn)
 
@@ -129,6 +131,11 @@ class Dresser:
             if pictures or garments:
                 files.append(WornFiles(owner, pictures, tuple(garments)))
         return files
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether the body's mesh is."""
+        return is_closed(self.body.faces)
 
     @property
     def left_out(self) -> tuple[str, ...]:

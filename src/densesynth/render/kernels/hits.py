@@ -273,16 +273,14 @@ MEETS_BEFORE = (
 
 
 # The same as a row's, for one ray.
-FIND_FIRST = (
-    """
+FIND_FIRST = """
     const float reach = 0.0f;
     union Bits { double number; unsigned long long bits; } at;
     unsigned long long best = ~0ull;
-"""
-    + visit(
-        CORNERS
-        + TURN
-        + """
+""" + visit(
+    CORNERS
+    + TURN
+    + """
                         const double wu = u[0] * h + u[1] * g + u[2], wv = v[0] * h + v[1] * g + v[2];
                         const double ww = w[0] * h + w[1] * g + w[2];
                         const double total = (u[0] + v[0] + w[0]) * h + (u[1] + v[1] + w[1]) * g + (u[2] + v[2] + w[2]);
@@ -294,7 +292,6 @@ FIND_FIRST = (
                             limit = behind < limit ? behind : limit;
                         }
 """
-    )
 )
 
 

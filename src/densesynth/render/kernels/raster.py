@@ -97,6 +97,7 @@ def project_vertices(
 def bound_faces(
     o: Optics,
     faces: wp.array(dtype=wp.vec3i),
+    closed: wp.array(dtype=wp.uint8),
     screen: wp.array(dtype=wp.vec4),
     in_camera: wp.array(dtype=wp.vec3d),
     bounds: wp.array(dtype=wp.vec4),
@@ -104,12 +105,18 @@ def bound_faces(
     marks: wp.array(dtype=wp.uint8),
 ):
     """Where on the picture rays may meet the face: bounds, x0, y0, x1, y1 in px, and the box of pixels whose centres
-    lie in them (inclusive; x0 > x1 when empty), whose tiles are marked.
+    lie in them (inclusive; x0 > x1 when empty), whose tiles are marked. Nowhere for the back of a closed mesh.
 
     The lens bends an edge, but by no more than the sagitta away from the chord of its projected ends.
     """
     t = wp.tid()
     f = faces[t]
+    if closed[t] != wp.uint8(0):
+        p = in_camera[f[0]]
+        if wp.dot(p, wp.cross(in_camera[f[1]], in_camera[f[2]])) >= ZERO:
+            bounds[t] = wp.vec4(1.0, 1.0, 0.0, 0.0)
+            boxes[t] = wp.vec4i(1, 1, 0, 0)
+            return
     a = screen[f[0]]
     b = screen[f[1]]
     c = screen[f[2]]
