@@ -22,8 +22,9 @@ MAX_FACES = 1 << 28  # bits of a key that hold the face
 @dataclass(frozen=True)
 class Geometry:
     """Device arrays (Warp). vertices: world, metres. faces: rows of `vertices`. instance: of each face, from 1.
-    bits: of each face, what it adds to `Buffers.coverage`. first_vertex, first_face: where each mesh
-    starts, and the end (host). closed: of each face, 1 where its mesh is. normals: unit vertex normals, world, area-weighted over the faces around a vertex."""
+    bits: of each face, what it adds to `Buffers.coverage`. closed: of each face, 1 where its mesh is. first_vertex,
+    first_face: where each mesh starts, and the end (host). normals: unit vertex normals, world, area-weighted over the
+    faces around a vertex."""
 
     vertices: Any
     faces: Any

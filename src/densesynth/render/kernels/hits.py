@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from densesynth.render.kernels.lens import NEAR, ZERO, Optics
-from densesynth.render.kernels.raster import edge, lowest, weights
+from densesynth.render.kernels.lens import ZERO, Optics
+from densesynth.render.kernels.raster import weights
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 

@@ -233,7 +233,7 @@ FILTER_LIGHT = (
 FIND_LIGHT = (
     """
     struct Frame { float rows[9], shift[3], nearest, texel; int size, blocks; };  // as `Map`
-    const Frame& m = *reinterpret_cast<const Frame*>(map);
+    const Frame& m = *reinterpret_cast<const Frame*>(frame);
     const float* depth = reinterpret_cast<const float*>(depths);
     const float* coarse = reinterpret_cast<const float*>(blocks);
     const float* rows = m.rows;
@@ -277,7 +277,7 @@ FIND_LIGHT = (
 
 @wp.func_native(FIND_LIGHT)
 def find_light(
-    map: wp.uint64,
+    frame: wp.uint64,
     depths: wp.uint64,
     blocks: wp.uint64,
     spread: wp.float32,
@@ -288,7 +288,7 @@ def find_light(
 ) -> wp.float32:
     """Share of the light's disc seen from a surface point (Fernando 2005, 'Percentage-closer soft shadows').
 
-    map, depths, blocks: addresses of the `Map`, its depths and their least by blocks. facing: n·l. towards: unit
+    frame, depths, blocks: addresses of the `Map`, its depths and their least by blocks. facing: n·l. towards: unit
     direction of the filter's first tap. The filter lies in the receiver's own plane, so that a wide one doesn't shade a
     slanted surface.
     """
