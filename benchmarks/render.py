@@ -88,9 +88,8 @@ def compare_with_embree(frames: int, size: int, closed: bool) -> None:
         body, differ = body + int(covered.sum()), differ + int(other.sum())
         strays += int((other & ~near_an_edge(buffers, mesh, camera)).sum())
         worst = max(worst, float(other.sum() / covered.sum()))
-    print(
-        f"{frames} frames at {size}×{size}, {'fronts alone' if closed else 'both sides'}: {body} pixels of people, {differ} on another face than Embree's"
-    )
+    sides = "fronts alone" if closed else "both sides"
+    print(f"{frames} frames at {size}×{size}, {sides}: {body} pixels of people, {differ} on another face than Embree's")
     print(f"same face: {100.0 * (1.0 - differ / body):.4f} % (worst frame {100.0 * (1.0 - worst):.4f} %)")
     print(f"differences further than one pixel from a silhouette or an edge of their face: {strays}")
 
