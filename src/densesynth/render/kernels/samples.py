@@ -103,6 +103,33 @@ def same_surface(a: wp.uint8, z: wp.float32, b: wp.uint8, other: wp.float32, slo
     return a == b and wp.abs(other - z) <= slope * z
 
 
+@wp.func_native("""
+#if defined(__clang__) && !defined(__CUDACC__)
+    const int last = pixels.shape[0] - 1, pixel = pixels.data[i + 4 < last ? i + 4 : last];
+    __builtin_prefetch(rays.data + pixel);
+    __builtin_prefetch(instance.data + pixel);
+    __builtin_prefetch(depth.data + pixel);
+    int offset = 0;
+    for (int size = 2; size <= 8; size *= 2) {
+        const int across = cells.width / size + 1;
+        const int cell = offset + pixel / cells.width / size * across + pixel % cells.width / size;
+        __builtin_prefetch(cells.starts.data + cell);
+        __builtin_prefetch(cells.starts.data + (cell >= across ? cell - across : cell));
+        offset += across * (cells.height / size + 1);
+    }
+#endif
+""")
+def fetch_edge_ahead(
+    i: int,
+    pixels: wp.array(dtype=wp.int32),
+    rays: wp.array(dtype=wp.vec2d),
+    cells: Cells,
+    instance: wp.array(dtype=wp.uint8),
+    depth: wp.array(dtype=wp.float32),
+):
+    """Asks a CPU for what an edge pixel some way on will need."""
+
+
 @wp.kernel
 def look_between(
     o: Optics,
@@ -130,6 +157,7 @@ def look_between(
     hits_out: how many meet anything. depths: room to work in.
     """
     i = wp.tid()
+    fetch_edge_ahead(i, pixels, rays, cells, instance, depth)
     pixel = pixels[i]
     centre = rays[pixel]
     turn = wp.mat22d()

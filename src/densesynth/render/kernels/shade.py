@@ -64,8 +64,13 @@ def place_vertices(m: Map, vertices: wp.array(dtype=wp.vec3), placed: wp.array(d
     placed[i] = on_map(m, vertices[i])
 
 
+@wp.func_native("return reinterpret_cast<wp::uint64>(values.data);")
+def address_of_values(values: wp.array(dtype=wp.float32)) -> wp.uint64: ...
+
+
 # In C++, as Warp's minima and clamps look out for NaN, which takes longer than the drawing.
 @wp.func_native("""
+    float* depth = reinterpret_cast<float*>(depths);
     const float ux = b[0] - a[0], uy = b[1] - a[1], uz = b[2] - a[2];
     const float vx = c[0] - a[0], vy = c[1] - a[1], vz = c[2] - a[2];
     const float area = ux * vy - uy * vx;
@@ -99,15 +104,15 @@ def place_vertices(m: Map, vertices: wp.array(dtype=wp.vec3), placed: wp.array(d
         for (int texel = y * size + x0; texel <= y * size + x1; ++texel) {
             const float least = w0 < w1 ? w0 : w1, third = 1.0f - w0 - w1;
             if ((least < third ? least : third) >= -1e-4f)
-                wp::atomic_min(&depth.data[texel], at);
+                wp::atomic_min(depth + texel, at);
             w0 += along_x[0];
             w1 += along_x[1];
             at += z_x;
         }
     }
 """)
-def draw_face(size: int, a: wp.vec3, b: wp.vec3, c: wp.vec3, depth: wp.array(dtype=wp.float32)):
-    """Lowers the map's texels under one face (its corners on the map) to it."""
+def draw_face(size: int, a: wp.vec3, b: wp.vec3, c: wp.vec3, depths: wp.uint64):
+    """Lowers the map's texels (their address) under one face (its corners on the map) to it."""
 
 
 @wp.kernel
@@ -119,7 +124,7 @@ def draw_depth(
     Faces turned away from the light are left out: on a closed mesh something nearer to the light hides them.
     """
     f = faces[wp.tid()]
-    draw_face(m.size, placed[f[0]], placed[f[1]], placed[f[2]], depth)
+    draw_face(m.size, placed[f[0]], placed[f[1]], placed[f[2]], address_of_values(depth))
 
 
 # All texels of a row side by side on a CPU: Warp's own minimum looks out for NaN, one by one.
@@ -292,10 +297,6 @@ def find_light(
     direction of the filter's first tap. The filter lies in the receiver's own plane, so that a wide one doesn't shade a
     slanted surface.
     """
-
-
-@wp.func_native("return reinterpret_cast<wp::uint64>(values.data);")
-def address_of_values(values: wp.array(dtype=wp.float32)) -> wp.uint64: ...
 
 
 @wp.func_native("return reinterpret_cast<wp::uint64>(maps.data);")
