@@ -126,7 +126,10 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     wp.launch(kernels.smooth_quads, len(raster.tiles), inputs, device=device)
     seen = [surface.instance, surface.face, surface.barycentrics, surface.depth, surface.normal]
     scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
-    inputs = [o, pixel_list, start_list, rows, edge_rays, edge_faces, edge_shares, raster.rays]
+    camera = raster.camera
+    rotation = wp.mat33(*camera.camera_from_world[:3, :3].astype(np.float32).ravel().tolist())
+    per_pixel = 1.0 / float(np.sqrt(camera.fx * camera.fy))
+    inputs = [o, rotation, per_pixel, pixel_list, start_list, rows, edge_rays, edge_faces, edge_shares, raster.rays]
     wp.launch(kernels.fill_samples, len(where), [*inputs, *seen, quads, *scene, *out], device=device)
     weight = wp.array(background, dtype=wp.float32, device=device, copy=False)
     names = SampleArrays.__dataclass_fields__

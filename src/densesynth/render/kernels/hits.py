@@ -12,6 +12,14 @@ from __future__ import annotations
 
 import warp as wp
 
+from densesynth.render.kernels.address import (
+    address_of_boxes,
+    address_of_bytes,
+    address_of_corners,
+    address_of_floats,
+    address_of_numbers,
+    address_of_points,
+)
 from densesynth.render.kernels.lens import ZERO, Optics
 from densesynth.render.kernels.raster import weights
 
@@ -349,9 +357,22 @@ HIDDEN_AROUND = (
 """
 )
 
-# The faces at the pixels' centres are asked first: they hide most of the hidden vertices.
+# The faces at the pixels' centres are asked first: they hide most of the hidden vertices. All arrays come by address: a
+# call that hands them over whole copies them each time.
 SEE_VERTEX = (
-    HIDDEN_AROUND
+    """
+    struct { int width, height; struct { const int* data; } starts, listed;
+             struct { const float* data; int shape[2]; } boxes; }
+        cells = {width, height, {reinterpret_cast<const int*>(starts)}, {reinterpret_cast<const int*>(listed)},
+                 {reinterpret_cast<const float*>(boxes), {5, stride}}};
+    struct { const wp::vec3i* data; } faces = {reinterpret_cast<const wp::vec3i*>(corners)};
+    struct { const wp::vec3d* data; } in_camera = {reinterpret_cast<const wp::vec3d*>(vertices)};
+    struct { const unsigned char* data; } instance = {reinterpret_cast<const unsigned char*>(seen_instance)};
+    struct { const int* data; } face = {reinterpret_cast<const int*>(seen_face)};
+    struct { const float* data; } seen_depth = {reinterpret_cast<const float*>(depths)};
+    struct { const int* data; } first_face = {reinterpret_cast<const int*>(first_faces)};
+"""
+    + HIDDEN_AROUND
     + MEETS_BEFORE
     + """
     if (hidden_around())
@@ -384,16 +405,21 @@ def see_vertex(
     depth: wp.float64,
     width: int,
     height: int,
-    instance: wp.array(dtype=wp.uint8),
-    face: wp.array(dtype=wp.int32),
-    seen_depth: wp.array(dtype=wp.float32),
-    first_face: wp.array(dtype=wp.int32),
-    cells: Cells,
-    faces: wp.array(dtype=wp.vec3i),
-    in_camera: wp.array(dtype=wp.vec3d),
+    stride: int,
+    starts: wp.uint64,
+    listed: wp.uint64,
+    boxes: wp.uint64,
+    corners: wp.uint64,
+    vertices: wp.uint64,
+    seen_instance: wp.uint64,
+    seen_face: wp.uint64,
+    depths: wp.uint64,
+    first_faces: wp.uint64,
 ) -> bool:
     """Whether a vertex's ray (h, g, 1), which stands at (x, y) in the picture, px, first meets one of its own faces, or
-    nothing nearer than `depth`, metres, a little less than own_depth. width, height: the picture's."""
+    nothing nearer than `depth`, metres, a little less than own_depth. width, height: the picture's. stride: of the
+    cells' boxes. The rest: addresses of the cells' arrays, the faces, the vertices in the camera's frame and what
+    `see_vertices` is given."""
 
 
 # Vertices that follow one another lie anywhere in the picture: a CPU doesn't see by itself what is wanted next.
@@ -459,8 +485,10 @@ def see_vertices(
         p = in_camera[i]
         limit = p[2] * (wp.float64(1.0) - tolerance)
         seen = see_vertex(
-            i, p[0] / p[2], p[1] / p[2], s[0], s[1], p[2], limit, o.width, o.height,
-            instance, face, depth, first_face, cells, faces, in_camera,
+            i, p[0] / p[2], p[1] / p[2], s[0], s[1], p[2], limit, o.width, o.height, cells.boxes.shape[1],
+            address_of_numbers(cells.starts), address_of_numbers(cells.listed), address_of_boxes(cells.boxes),
+            address_of_corners(faces), address_of_points(in_camera), address_of_bytes(instance),
+            address_of_numbers(face), address_of_floats(depth), address_of_numbers(first_face),
         )  # fmt: skip
     visible[i - first] = seen
 

@@ -348,6 +348,8 @@ def fetch_ahead(
 @wp.kernel
 def fill_samples(
     o: Optics,
+    rotation: wp.mat33,
+    per_pixel: wp.float32,
     pixels: wp.array(dtype=wp.int32),
     starts: wp.array(dtype=wp.int32),
     edge_row: wp.array(dtype=wp.int32),
@@ -377,7 +379,8 @@ def fill_samples(
     openness: wp.array(dtype=wp.float32),
 ):
     """One thread per pixel: its samples stand together, in the order of the offsets. A pixel without a row of
-    edge samples takes what its centre has seen already."""
+    edge samples takes what its centre has seen already. rotation: the camera's, as `o` has it. per_pixel: the geometric
+    mean of what a pixel is wide and high at depth 1."""
     i = wp.tid()
     fetch_ahead(i, pixels, rays, seen_instance, seen_face, seen_barycentrics, depth, seen_normal)
     pixel = pixels[i]
@@ -386,12 +389,10 @@ def fill_samples(
     tries = int(1)
     if row >= 0:
         tries = edge_rays.shape[1]
-    rotation = wp.mat33(o.rotation)
     back = wp.transpose(rotation)
     shift = wp.vec3(o.translation)
     near_open = wp.float32(1.0)
     open_at = wp.float32(-1.0)
-    per_pixel = wp.float32(wp.float64(1.0) / wp.sqrt(o.fx * o.fy))
     for s in range(tries):
         ray = rays[pixel]
         number = seen_instance[pixel]

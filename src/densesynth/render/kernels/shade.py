@@ -7,6 +7,7 @@ from __future__ import annotations
 import numpy as np
 import warp as wp
 
+from densesynth.render.kernels.address import FIRST, address_of_floats
 from densesynth.render.kernels.samples import start_spiral
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
@@ -62,10 +63,6 @@ def on_map(m: Map, p: wp.vec3) -> wp.vec3:
 def place_vertices(m: Map, vertices: wp.array(dtype=wp.vec3), placed: wp.array(dtype=wp.vec3)):
     i = wp.tid()
     placed[i] = on_map(m, vertices[i])
-
-
-@wp.func_native("return reinterpret_cast<wp::uint64>(values.data);")
-def address_of_values(values: wp.array(dtype=wp.float32)) -> wp.uint64: ...
 
 
 # In C++, as Warp's minima and clamps look out for NaN, which takes longer than the drawing.
@@ -124,7 +121,7 @@ def draw_depth(
     Faces turned away from the light are left out: on a closed mesh something nearer to the light hides them.
     """
     f = faces[wp.tid()]
-    draw_face(m.size, placed[f[0]], placed[f[1]], placed[f[2]], address_of_values(depth))
+    draw_face(m.size, placed[f[0]], placed[f[1]], placed[f[2]], address_of_floats(depth))
 
 
 # All texels of a row side by side on a CPU: Warp's own minimum looks out for NaN, one by one.
@@ -299,8 +296,8 @@ def find_light(
     """
 
 
-@wp.func_native("return reinterpret_cast<wp::uint64>(maps.data);")
-def address_of_map(maps: wp.array(dtype=Map)) -> wp.uint64: ...
+@wp.func_native(FIRST)
+def address_of_map(values: wp.array(dtype=Map)) -> wp.uint64: ...
 
 
 @wp.kernel
@@ -320,7 +317,7 @@ def find_shadows(
     if wp.abs(p[0]) + wp.abs(p[1]) + wp.abs(p[2]) < 1e6:  # metres; neither infinite nor NaN
         facing = wp.dot(normal, light.direction)
         share = find_light(
-            address_of_map(maps), address_of_values(depth), address_of_values(coarse), light.spread, p, normal, facing,
+            address_of_map(maps), address_of_floats(depth), address_of_floats(coarse), light.spread, p, normal, facing,
             start_spiral(i % width, i // width),
         )  # fmt: skip
     lit[i] = share
@@ -424,8 +421,8 @@ def shade_pixels(
     x = pixel % width
     y = pixel // width
     map_at = address_of_map(maps)
-    depth_at = address_of_values(depth)
-    coarse_at = address_of_values(coarse)
+    depth_at = address_of_floats(depth)
+    coarse_at = address_of_floats(coarse)
     total = picture[pixel] * background_weight[pixel]
     for k in range(starts[i], starts[i + 1]):
         p = position[k]
