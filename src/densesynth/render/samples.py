@@ -12,6 +12,7 @@ import numpy as np
 import warp as wp
 
 from densesynth.arrays import Array, Float32, Int32, UInt8
+from densesynth.device import address
 from densesynth.errors import ConfigurationError
 from densesynth.render.kernels import samples as kernels
 from densesynth.render.kernels.lens import TILE
@@ -84,13 +85,13 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     pixels = wp.empty(kind.shape, dtype=wp.int32, device=device)
     inputs = [o, raster.tiles, surface.instance, surface.depth, kind, pixels]
     wp.launch(kernels.classify_pixels, len(raster.tiles), inputs, device=device)
-    kinds, where = kind.numpy().ravel(), pixels.numpy().ravel()
-    if per_edge_pixel == 1:
-        kinds = (surface.instance.numpy()[where] > 0).astype(np.uint8) * np.minimum(kinds, np.uint8(1))
-    listed = np.flatnonzero(kinds != 0)  # of Booleans: three times as fast as of numbers
-    kinds, where = kinds.take(listed), where.take(listed)
-    at_edge = np.flatnonzero(kinds == int(kernels.EDGE))
-    edge_pixels = where.take(at_edge)
+    room = kind.size + 1
+    where, edge_row, edges = (np.empty(room, np.int32) for _ in range(3))
+    totals = np.empty(2, np.int32)
+    read = (kind.numpy(), pixels.numpy(), surface.instance.numpy())
+    places = [address(array) for array in (*read, where, edge_row, edges, totals)]
+    wp.launch(kernels.list_pixels, 1, [kind.size, int(per_edge_pixel > 1), *places], device="cpu")
+    count, edge_pixels = int(totals[0]), edges[: totals[1]]
     offsets = np.asarray(OFFSETS.get(per_edge_pixel, ((0.0, 0.0),)))
     edge_rays = wp.empty((len(edge_pixels), len(offsets)), dtype=wp.vec2d, device=device)
     edge_faces, edge_shares = (wp.empty(edge_rays.shape, dtype=wp.int32, device=device) for _ in range(2))
@@ -101,25 +102,20 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     found = [edge_rays, edge_faces, depths, edge_shares, kept, hits]
     inputs = [o, *between, raster.rays, cells, g.faces, raster.in_camera, *seen, *found]
     wp.launch(kernels.look_between, len(edge_pixels), inputs, device=device)
-    kept_counts = kept.numpy()
-    counts = np.ones(len(where), np.int32)
-    counts[at_edge] = np.abs(kept_counts)
     background = np.ones(raster.camera.width * raster.camera.height, np.float32)
-    background[where] = 0.0
-    background[edge_pixels] = 1.0 - hits.numpy() / np.float32(len(offsets))
-    edge_row = np.full(len(where), -1, np.int32)
-    edge_row[at_edge] = np.where(kept_counts < 0, -1, np.arange(len(edge_pixels)))
-    if not kept_counts.all():  # an edge beside the pixel's places
-        some = np.flatnonzero(counts > 0)
-        where, edge_row, counts = where.take(some), edge_row.take(some), counts.take(some)
-    starts = np.zeros(len(counts) + 1, np.int32)
-    np.cumsum(counts, out=starts[1:])
-    total = int(starts[-1])
+    starts = np.empty(count + 1, np.int32)
+    lists = (where, edge_row, kept.numpy(), hits.numpy(), starts, background, totals)
+    places = [address(array) for array in lists]
+    wp.launch(kernels.number_samples, 1, [count, len(offsets), *places], device="cpu")
+    count, total = (int(number) for number in totals)
+    where, edge_row, starts = where[:count], edge_row[:count], starts[: count + 1]
     types = (wp.int32, wp.float32, wp.uint8, wp.int32, wp.vec3, wp.vec3, wp.vec3, wp.float32, wp.float32)
     out: list[Any] = [wp.empty(total, dtype=dtype, device=device) for dtype in types]
-    pixel_list, start_list, rows = (wp.array(a, dtype=wp.int32, device=device) for a in (where, starts, edge_row))
-    count = -(-raster.camera.width // 2) * -(-raster.camera.height // 2)
-    rough, quads = (wp.empty(count, dtype=wp.float32, device=device) for _ in range(2))
+    pixel_list, start_list, rows = (
+        wp.array(array, dtype=wp.int32, device=device, copy=False) for array in (where, starts, edge_row)
+    )
+    quarter = -(-raster.camera.width // 2) * -(-raster.camera.height // 2)
+    rough, quads = (wp.empty(quarter, dtype=wp.float32, device=device) for _ in range(2))
     inputs = [o, raster.tiles, raster.rays, surface.depth, surface.normal, rough]
     wp.launch(kernels.open_quads, len(raster.tiles), inputs, device=device)
     inputs = [o, raster.tiles, surface.depth, rough, quads]

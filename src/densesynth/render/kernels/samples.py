@@ -96,6 +96,111 @@ def classify_pixels(
             k = k + 1
 
 
+# On the host, in one thread: the lists come in the tiles' order.
+@wp.func_native("""
+    const unsigned char* kind = reinterpret_cast<const unsigned char*>(kinds);
+    const unsigned char* seen = reinterpret_cast<const unsigned char*>(instance);
+    const int* at = reinterpret_cast<const int*>(pixels);
+    int* pixel = reinterpret_cast<int*>(listed);
+    int* row = reinterpret_cast<int*>(edge_row);
+    int* edge = reinterpret_cast<int*>(edges);
+    int* total = reinterpret_cast<int*>(totals);
+    int n = 0, m = 0;
+    for (int i = 0; i < count; ++i) {
+        const int p = at[i];
+        const int found = smooth ? kind[i] : kind[i] != 0 && seen[p] != 0;
+        pixel[n] = p;
+        row[n] = found == 2 ? m : -1;
+        edge[m] = p;
+        n += found != 0;
+        m += found == 2;
+    }
+    total[0] = n;
+    total[1] = m;
+""")
+def list_classified(
+    count: int,
+    smooth: int,
+    kinds: wp.uint64,
+    pixels: wp.uint64,
+    instance: wp.uint64,
+    listed: wp.uint64,
+    edge_row: wp.uint64,
+    edges: wp.uint64,
+    totals: wp.uint64,
+): ...
+
+
+@wp.kernel
+def list_pixels(
+    count: int,
+    smooth: int,
+    kinds: wp.uint64,
+    pixels: wp.uint64,
+    instance: wp.uint64,
+    listed: wp.uint64,
+    edge_row: wp.uint64,
+    edges: wp.uint64,
+    totals: wp.uint64,
+):
+    """What `classify_pixels` found, as lists; all are addresses. listed: the pixels that show a surface or are at an
+    edge, of which edge_row counts those at an edge (−1: inside). edges: the pixels at an edge. totals: how many there
+    are. smooth 0: no pixel is at an edge, and those that show nothing are left out. Each list has room for one more."""
+    list_classified(count, smooth, kinds, pixels, instance, listed, edge_row, edges, totals)
+
+
+@wp.func_native("""
+    int* pixel = reinterpret_cast<int*>(listed);
+    int* row = reinterpret_cast<int*>(edge_row);
+    const int* stand_for = reinterpret_cast<const int*>(kept);
+    const int* met = reinterpret_cast<const int*>(hits);
+    int* start = reinterpret_cast<int*>(starts);
+    float* share = reinterpret_cast<float*>(background);
+    int* total = reinterpret_cast<int*>(totals);
+    int n = 0, k = 0;
+    for (int i = 0; i < count; ++i) {
+        const int p = pixel[i], r = row[i], number = r < 0 ? 1 : stand_for[r];
+        share[p] = r < 0 ? 0.0f : 1.0f - (float)met[r] / (float)tries;
+        pixel[n] = p;
+        row[n] = number < 0 ? -1 : r;
+        start[n] = k;
+        k += number < 0 ? 1 : number;
+        n += number != 0;  // an edge beside all the pixel's places
+    }
+    start[n] = k;
+    total[0] = n;
+    total[1] = k;
+""")
+def number_listed(
+    count: int,
+    tries: int,
+    listed: wp.uint64,
+    edge_row: wp.uint64,
+    kept: wp.uint64,
+    hits: wp.uint64,
+    starts: wp.uint64,
+    background: wp.uint64,
+    totals: wp.uint64,
+): ...
+
+
+@wp.kernel
+def number_samples(
+    count: int,
+    tries: int,
+    listed: wp.uint64,
+    edge_row: wp.uint64,
+    kept: wp.uint64,
+    hits: wp.uint64,
+    starts: wp.uint64,
+    background: wp.uint64,
+    totals: wp.uint64,
+):
+    """Where each listed pixel's samples begin (starts, and the end), and the share of it that shows the background;
+    pixels without samples leave the lists. kept, hits: `look_between`'s. totals: pixels and samples."""
+    number_listed(count, tries, listed, edge_row, kept, hits, starts, background, totals)
+
+
 @wp.func
 def same_surface(a: wp.uint8, z: wp.float32, b: wp.uint8, other: wp.float32, slope: wp.float32) -> bool:
     """Whether points of one pixel, of instances a and b at depths z and `other`, lie on one surface, not across an
