@@ -89,6 +89,7 @@ EFFECTS = (
     Effect("harmonise", {"harmonise": {"method": "off", **_HARMONISED}},
            {"harmonise": {"method": "reinhard", "regions": "person", "max_drift": 10.0}}),
     Effect("people.shells", {"people": {"shells": True}}, {"people": {"shells": False}}, labels=False),
+    Effect("people.wrinkles", {"people": {"wrinkles": 0.0}}, {"people": {"wrinkles": 1.0}}, labels=False),
     Effect("furniture.count", {"furniture": {"count": [0, 0], "before": 1.0, "spread": [0.0, 1.0]}},
            {"furniture": {"count": [6, 6], "before": 1.0, "spread": [0.0, 1.0]}}, labels=False),
     Effect("furniture.carried", {"furniture": {"carried": 0.0}}, {"furniture": {"carried": 1.0}}, labels=False),

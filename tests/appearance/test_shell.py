@@ -10,6 +10,7 @@ from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.paint import FIELDS, load_paint
 from densesynth.appearance.shell import CUT, Shell, draw_cuts
 from densesynth.body.anny import load_anny
+from densesynth.geometry.skeleton import JOINT
 from densesynth.surface.closest import vertex_normals
 
 
@@ -71,3 +72,39 @@ def test_no_thickness_and_no_looseness_is_the_body(dressed) -> None:
     bare = shell.dress(posed, pack_bytes(outfits), np.zeros_like(cuts))
     # Without looseness only trousers' own small freedom is left, and no one wears a hat here with thickness 0.
     assert np.abs(bare - posed).max() < 0.02
+
+
+def test_folds_stand_off_where_cloth_is_and_joints_bend(dressed) -> None:
+    shell, posed, outfits, cuts, worn = dressed
+    rows = pack_bytes(outfits)
+    folded = draw_cuts(outfits, np.random.default_rng(4), wrinkles=1.0)
+    folded[:, : CUT.index("top_wrinkle")] = cuts[:, : CUT.index("top_wrinkle")]
+    bent = np.zeros((len(outfits), 52, 3), np.float32)
+    bent[:, [JOINT["left_elbow"], JOINT["left_knee"]], 0] = 1.5
+    straight, at_bends = shell.dress(posed, rows, folded), shell.dress(posed, rows, folded, bent)
+    assert np.array_equal(shell.dress(posed, rows, cuts, bent), worn)  # without folds, however much joints bend
+    fields = shell.paint.fields
+    left, arm = fields[:, 0] > 0.0, fields[:, FIELDS.index("arm")]
+    bare = (shell.paint.fields[:, 2] > 1.42) | (arm > 0.6)
+    grown = []
+    for k, outfit in enumerate(outfits):
+        normals = vertex_normals(posed[k], shell.paint.faces)
+        by = ((straight[k] - worn[k]) * normals).sum(axis=1)
+        assert by.min() > -1e-4
+        assert by.max() < 0.02
+        assert np.array_equal(straight[k][bare], worn[k][bare])
+        more = np.linalg.norm(at_bends[k] - straight[k], axis=1)
+        assert more[~left].max() < 1e-6
+        if outfit.top.sleeve > 0.4:
+            grown.append(more[left & (np.abs(arm - 0.25) < 0.08)].max())
+    assert np.ptp(straight - worn) > 0.006
+    assert grown
+    assert min(grown) > 0.0005
+
+
+def test_nobody_s_folds_depend_on_who_stands_beside(dressed) -> None:
+    shell, posed, outfits, _, _ = dressed
+    rows, cuts = pack_bytes(outfits), draw_cuts(outfits, np.random.default_rng(4), wrinkles=1.0)
+    turned = np.full((len(outfits), 52, 3), 0.3, np.float32)
+    together = shell.dress(posed, rows, cuts, turned)
+    assert np.array_equal(shell.dress(posed[2:3], rows[2:3], cuts[2:3], turned[2:3])[0], together[2])

@@ -37,14 +37,20 @@ SHORT = {
 
 def measure_bends(outfits: Sequence[Outfit], rotations: Sequence[Float32[Array, "52 3"]]) -> Array:
     """One row of dtype BENDS a person. rotations: rotation vectors of the 52 joints."""
-    rows = np.zeros(len(outfits), BENDS)
-    for row, outfit, pose in zip(rows, outfits, rotations, strict=True):
-        size = np.linalg.norm(pose, axis=1)
-        for name in BENDS.names[:6] if BENDS.names else ():
-            row[name] = min(float(size[JOINT[name]]), 1.6)
-        row["waist"] = min(float(size[[JOINT["spine1"], JOINT["spine2"], JOINT["spine3"]]].sum()), 1.2)
+    rows = bend_joints(np.stack(rotations))
+    for row, outfit in zip(rows, outfits, strict=True):
         row["top"], row["bottom"] = TOPS[outfit.top.kind], BOTTOMS[outfit.bottom.kind]
         row["seed"] = outfit.seed
+    return rows
+
+
+def bend_joints(rotations: Float32[Array, "p 52 3"]) -> Array:
+    """One row of dtype BENDS a person, of which the joints alone are filled in, from their rotation vectors."""
+    rows = np.zeros(len(rotations), BENDS)
+    size = np.linalg.norm(rotations, axis=2)
+    for name in ("left_elbow", "right_elbow", "left_knee", "right_knee", "left_hip", "right_hip"):
+        rows[name] = np.minimum(size[:, JOINT[name]], 1.6)
+    rows["waist"] = np.minimum(size[:, [JOINT["spine1"], JOINT["spine2"], JOINT["spine3"]]].sum(axis=1), 1.2)
     return rows
 
 

@@ -1,7 +1,8 @@
 """Clothes and hair with thickness: the body's surface displaced, same topology, so that labels stay exact.
 
 Cloth lies over the skin at its garment's thickness; loose cloth is smoothed, so that it spans hollows instead of
-following every muscle, and hangs below raised arms; hair stands off the scalp by its style.
+following every muscle, hangs below raised arms, and stands off in folds, the farther the more a joint bends; hair
+stands off the scalp by its style.
 """
 
 from __future__ import annotations
@@ -16,24 +17,28 @@ import warp as wp
 
 from densesynth.appearance.kernels import shell as kernels
 from densesynth.appearance.kernels.base import Row
+from densesynth.appearance.kernels.relief import Bends
+from densesynth.appearance.layout import ROW
 from densesynth.appearance.outfit import Outfit
 from densesynth.appearance.paint import FIELDS, Paint
+from densesynth.appearance.relief import bend_joints
 from densesynth.arrays import Array, Float32, UInt8
 from densesynth.errors import AssetError
 
 SMOOTHING = 14  # averagings over a vertex's neighbours; even
-CUT = ("top", "top_loose", "bottom", "bottom_loose", "hair", "hat")
-"""Metres of thickness of top, bottom, hair and hat; how loose top and bottom are, 0 (skin-tight) .. 1. A row of UNCUT
-leaves the body as it is: what it wears is on a picture."""
+CUT = ("top", "top_loose", "bottom", "bottom_loose", "hair", "hat", "top_wrinkle", "bottom_wrinkle")
+"""Metres of thickness of top, bottom, hair and hat; how loose top and bottom are, 0 (skin-tight) .. 1; metres that the
+deepest folds of these stand off. A row of UNCUT leaves the body as it is: what it wears is on a picture."""
 UNCUT = -1.0
 
+# Metres of thickness; least and greatest looseness; metres that the deepest folds stand off where it is greatest.
 _TOP = {
-    "t-shirt": (0.004, 0.3, 1.0), "long sleeve": (0.004, 0.2, 0.8), "vest": (0.003, 0.1, 0.7),
-    "shirt": (0.006, 0.4, 1.0), "jumper": (0.011, 0.5, 1.0), "jacket": (0.016, 0.5, 1.0),
+    "t-shirt": (0.004, 0.3, 1.0, 0.017), "long sleeve": (0.004, 0.2, 0.8, 0.016), "vest": (0.003, 0.1, 0.7, 0.011),
+    "shirt": (0.006, 0.4, 1.0, 0.02), "jumper": (0.011, 0.5, 1.0, 0.02), "jacket": (0.016, 0.5, 1.0, 0.02),
 }  # fmt: skip
 _BOTTOM = {
-    "shorts": (0.007, 0.3, 1.0), "knee-length": (0.006, 0.2, 1.0), "trousers": (0.005, 0.1, 1.0),
-    "leggings": (0.0015, 0.0, 0.0),
+    "shorts": (0.007, 0.3, 1.0, 0.014), "knee-length": (0.006, 0.2, 1.0, 0.016), "trousers": (0.005, 0.1, 1.0, 0.022),
+    "leggings": (0.0015, 0.0, 0.0, 0.0),
 }  # fmt: skip
 _HAIR = {
     "bald": (0.0, 0.0), "buzz": (0.002, 0.004), "short": (0.012, 0.03), "fade": (0.015, 0.035),
@@ -42,17 +47,20 @@ _HAIR = {
 _COMBED = {"loose": (0.003, 0.005), "pony tail": (0.006, 0.01), "bun": (0.006, 0.01)}  # under long hair
 
 
-def draw_cuts(outfits: Sequence[Outfit], rng: np.random.Generator) -> Float32[Array, "p 6"]:
-    """How the people's clothes and hair stand off: one row per outfit, in the order of CUT."""
+def draw_cuts(outfits: Sequence[Outfit], rng: np.random.Generator, wrinkles: float = 0.0) -> Float32[Array, "p 8"]:
+    """How the people's clothes and hair stand off: one row per outfit, in the order of CUT. wrinkles: how deep cloth
+    folds, 1 as it does; 0 is not at all."""
     cuts = np.zeros((len(outfits), len(CUT)), np.float32)
     for row, outfit in zip(cuts, outfits, strict=True):
         share = rng.random(6)
-        thick, low, high = _TOP[outfit.top.kind]
+        thick, low, high, top_fold = _TOP[outfit.top.kind]
         row[:2] = thick * (0.8 + 0.5 * share[0]), low + (high - low) * share[1]
-        thick, low, high = _BOTTOM[outfit.bottom.kind]
+        thick, low, high, bottom_fold = _BOTTOM[outfit.bottom.kind]
         row[2:4] = thick * (0.8 + 0.5 * share[2]), low + (high - low) * share[3]
         low, high = _HAIR[outfit.hair.kind] if outfit.tresses is None else _COMBED[outfit.tresses.kind]
-        row[4:] = low + (high - low) * share[4], 0.005 + 0.004 * share[5]
+        row[4:6] = low + (high - low) * share[4], 0.005 + 0.004 * share[5]
+        row[6] = wrinkles * top_fold * (0.25 + 0.75 * row[1])
+        row[7] = wrinkles * bottom_fold * (0.25 + 0.75 * row[3])
     return cuts
 
 
@@ -63,21 +71,41 @@ class Shell:
     paint: Paint
 
     def dress(
-        self, vertices: Float32[Array, "p v 3"], outfits: UInt8[Array, "p b"], cuts: Float32[Array, "p 6"]
+        self,
+        vertices: Float32[Array, "p v 3"],
+        outfits: UInt8[Array, "p b"],
+        cuts: Float32[Array, "p 8"],
+        rotations: Float32[Array, "p 52 3"] | None = None,
     ) -> Float32[Array, "p v 3"]:
         """Posed bodies (world, metres) → the surfaces of their clothes and hair; bare skin stays as it is.
 
-        outfits: the bytes of `pack_outfits`' rows; cuts: `draw_cuts`'. A function of these alone.
+        outfits: the bytes of `pack_outfits`' rows; cuts: `draw_cuts`'; rotations: rotation vectors of the 52 joints,
+        where cloth folds the deeper the more they bend (None: none is bent). A function of these alone.
         """
         if vertices.shape[1] != len(self.paint.fields):
             raise AssetError(
                 f"the clothes are for a body of {len(self.paint.fields)} vertices, found {vertices.shape[1]}; "
                 "use the paint that was made for this body"
             )
-        return np.stack([self._dress_one(k, body, outfits, cuts) for k, body in enumerate(vertices)])
+        bends = self._bends(outfits, cuts, rotations)
+        return np.stack([self._dress_one(k, body, outfits, cuts, bends) for k, body in enumerate(vertices)])
+
+    def _bends(
+        self, outfits: UInt8[Array, "p b"], cuts: Float32[Array, "p 8"], rotations: Float32[Array, "p 52 3"] | None
+    ) -> Array:
+        """What folds ask for: `relief.BENDS`, with metres for how deep they are."""
+        bends = bend_joints(np.zeros((len(cuts), 52, 3), np.float32) if rotations is None else rotations)
+        bends["top"], bends["bottom"] = cuts[:, CUT.index("top_wrinkle")], cuts[:, CUT.index("bottom_wrinkle")]
+        bends["seed"] = np.ascontiguousarray(outfits).view(ROW)["seed"].ravel()
+        return bends
 
     def _dress_one(
-        self, k: int, body: Float32[Array, "v 3"], outfits: UInt8[Array, "p b"], cuts: Float32[Array, "p 6"]
+        self,
+        k: int,
+        body: Float32[Array, "v 3"],
+        outfits: UInt8[Array, "p b"],
+        cuts: Float32[Array, "p 8"],
+        bends: Array,
     ) -> Float32[Array, "v 3"]:
         if (cuts[k] == UNCUT).all():
             return body.copy()
@@ -89,14 +117,15 @@ class Shell:
         cut = wp.array(ptr=cuts.ctypes.data, shape=len(cuts), dtype=kernels.Cut, device="cpu")
         normals, now, then, worn = (wp.empty(count, dtype=wp.vec3, device="cpu") for _ in range(4))
         face_normals = wp.empty(faces.shape, dtype=wp.vec3, device="cpu")
-        thick, loose = (wp.empty(count, dtype=wp.float32, device="cpu") for _ in range(2))
+        bent = wp.array(ptr=bends.ctypes.data, shape=len(bends), dtype=Bends, device="cpu")
+        thick, loose, wrinkles = (wp.empty(count, dtype=wp.float32, device="cpu") for _ in range(3))
         wp.launch(kernels.find_face_normals, faces.shape, [vertices, faces, face_normals], device="cpu")
         wp.launch(kernels.find_normals, count, [face_normals, face_starts, around, normals], device="cpu")
-        inputs = [k, fields, bare, table, rows, cut, normals, thick, loose]
+        inputs = [k, fields, bare, table, rows, cut, bent, normals, thick, loose, wrinkles]
         wp.launch(kernels.measure_shell, count, inputs, device="cpu")
         wp.launch(kernels.lift, count, [vertices, normals, thick, now, then], device="cpu")
         wp.launch(kernels.relax, 1, [SMOOTHING // 2, active, starts, beside, loose, now, then], device="cpu")
-        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, now, worn], device="cpu")
+        wp.launch(kernels.settle, count, [vertices, normals, thick, loose, now, wrinkles, worn], device="cpu")
         return np.asarray(worn.numpy().copy())
 
     @cached_property

@@ -47,7 +47,8 @@ def repose(surface: Mapping[str, Array], body: Body, shell: Shell | None = None)
     posed = body.pose(surface["betas"], surface["rotations"], surface["transl"], surface.get("expression"))
     if "cuts" not in surface:
         return posed
-    return replace(posed, vertices=(shell or load_shell()).dress(posed.vertices, surface["outfits"], surface["cuts"]))
+    worn = surface["outfits"], surface["cuts"], surface["rotations"]
+    return replace(posed, vertices=(shell or load_shell()).dress(posed.vertices, *worn))
 
 
 @cache

@@ -107,7 +107,8 @@ class Dresser:
                 worn = self._cut_shells(scene, covered, stream(seed, number, Purpose.CUTS))
                 if self.body.name == "anny":  # shoes are shaped over its foot
                     garments += self._put_on_shoes(scene, bare, covered, faces)
-                posed = replace(posed, vertices=self.shell.dress(bare, **worn))
+                rotations = np.stack([person.rotations for person in scene.people])
+                posed = replace(posed, vertices=self.shell.dress(bare, **worn, rotations=rotations))
             with stage("long hair"):
                 garments += self._lay_hair(scene, posed, bare, covered)
             with stage("loose clothes"):
@@ -181,7 +182,7 @@ class Dresser:
     ) -> dict[str, Array]:
         """What `Shell.dress` is given: the outfits' bytes and how they stand off."""
         outfits = [person.outfit for person in scene.people]
-        cuts = draw_cuts(outfits, rng)
+        cuts = draw_cuts(outfits, rng, self.settings.wrinkles if self.body.name == "anny" else 0.0)
         cuts[["scalp" in parts for parts in covered], CUT.index("hair")] = 0.0
         cuts[[person.look is not None and person.look.dressed for person in scene.people]] = UNCUT
         return {"outfits": pack_bytes(outfits), "cuts": cuts}

@@ -52,6 +52,9 @@ class PeopleSettings:
     """Long hair, loose or tied, that hangs and sways, on some people; Anny's body with `shells` only."""
     folds: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
     """How deep cloth folds, deeper where joints bend, as the light shows it; 0 is off. Anny's body only."""
+    wrinkles: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
+    """How deep cloth folds, deeper where joints bend and cloth is loose, as its surface and outline show it; 0 is off.
+    Anny's body with `shells` only."""
     combed: Annotated[float, Meta(ge=0.0, le=2.0)] = 0.0
     """How far the strands of hair tilt its shine; 0 is off."""
     garments: Path | None = None

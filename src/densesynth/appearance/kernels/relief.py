@@ -71,6 +71,43 @@ def height(p: wp.vec3, arm: wp.float32, leg: wp.float32, seed: wp.float32) -> wp
     return ridge * (0.1 + 0.9 * here * here)
 
 
+@wp.func
+def bulk(p: wp.vec3, arm: wp.float32, leg: wp.float32, b: Bends) -> wp.float32:
+    """How deep cloth's broad folds are, 0..1 of `b.top` and `b.bottom`: some everywhere, more where it gathers, at
+    elbows, armpits, waist, groin, knees and the ends of legs, the most where these bend."""
+    left = p[0] > 0.0
+    if arm > 0.0:
+        bend = wp.where(left, b.left_elbow, b.right_elbow)
+        elbow = bump(arm - 0.25, 0.14) * (0.35 + 0.45 * bend)
+        return b.top * wp.min(0.15 + elbow + 0.4 * bump(arm - 0.47, 0.07) + 0.5 * bump(arm - 0.03, 0.09), 1.0)
+    if p[2] > 0.95:
+        waist = bump(p[2] - 1.06, 0.16) * (0.5 + 0.6 * b.waist)
+        return b.top * wp.min(waist + 0.25 * ramp(1.0, 1.1, p[2]) * ramp(1.38, 1.25, p[2]), 1.0)
+    knee = wp.where(left, b.left_knee, b.right_knee)
+    hip = wp.where(left, b.left_hip, b.right_hip)
+    back = 0.35 + 0.65 * ramp(-0.06, 0.03, p[1])
+    front = 1.0 - 0.5 * ramp(-0.06, 0.03, p[1])
+    behind = bump(leg - 0.39, 0.16) * back * (0.4 + 0.5 * knee)
+    groin = bump(leg - 0.05, 0.1) * front * (0.2 + 0.5 * hip)
+    rest = 0.15 * ramp(0.05, 0.15, leg)
+    return b.bottom * wp.min(rest + behind + groin + 0.8 * bump(leg - 0.72, 0.12), 1.0)
+
+
+@wp.func
+def wrinkle(p: wp.vec3, arm: wp.float32, leg: wp.float32, b: Bends) -> wp.float32:
+    """How far cloth stands off in its broad folds; `b.top` and `b.bottom` are what the deepest stand off, metres. They
+    are as long as a body's mesh can show, 10 cm; `height` has the finer ones."""
+    deep = bulk(p, arm, leg, b)
+    if deep <= 0.0:
+        return 0.0
+    along = wp.where(arm > 0.0, arm, wp.where(p[2] > 0.95, -p[2], leg))
+    slant = 1.9 * wp.sin(15.0 * p[1] + 8.0 * p[2] + 6.28 * b.seed)
+    slant = slant + 1.4 * wp.sin(21.0 * p[0] - 17.0 * p[1] + 9.0 * b.seed + 0.4 * slant)
+    here = 0.5 + 0.5 * wp.sin(19.0 * p[0] + 16.0 * p[1] + 22.0 * along + 4.0 * b.seed + 0.7 * slant)
+    ridge = 0.5 + 0.5 * wp.sin(62.0 * along + slant)
+    return deep * ridge * ridge * (0.35 + 0.65 * here)
+
+
 @wp.kernel
 def fold_normals(
     fields: wp.array2d(dtype=wp.vec4),

@@ -12,6 +12,7 @@ from densesynth.appearance.kernels.garments import (
     top_distance,
     turned_up,
 )
+from densesynth.appearance.kernels.relief import Bends, wrinkle
 
 wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
@@ -29,6 +30,8 @@ class Cut:
     bottom_loose: wp.float32
     hair: wp.float32
     hat: wp.float32
+    top_wrinkle: wp.float32
+    bottom_wrinkle: wp.float32
 
 
 @wp.func
@@ -60,13 +63,17 @@ def measure_shell(
     table: wp.array(dtype=wp.float32),
     rows: wp.array(dtype=Row),
     cuts: wp.array(dtype=Cut),
+    bends: wp.array(dtype=Bends),
     normals: wp.array(dtype=wp.vec3),
     thickness: wp.array(dtype=wp.float32),
     loose: wp.array(dtype=wp.float32),
+    wrinkles: wp.array(dtype=wp.float32),
 ):
-    """Metres of cloth and hair over each vertex, and how freely the cloth there spans hollows (0..1)."""
+    """Metres of cloth and hair over each vertex, how freely the cloth there spans hollows (0..1), and metres that it
+    stands off further in its folds."""
     i = wp.tid()
     thick = float(0.0)
+    folded = float(0.0)
     free = float(0.0)
     if bare[i] == wp.uint8(0):
         a = fields[i, 0]
@@ -94,6 +101,8 @@ def measure_shell(
                 if row.sleeve < 0.3:  # short sleeves stand off at their ends
                     sag += 0.006 * cut.top_loose * ramp(0.08, 0.0, top)
             thick += (cut.top + sag) * rise
+            if cut.top_wrinkle > 0.0 and (s.arm > 0.0 or s.p[2] > 0.95):
+                folded = rise * wrinkle(s.p, s.arm, s.leg, bends[k])
             free = wp.max(free, cut.top_loose * ramp(0.0, 0.03, top))
         bottom = bottom_distance(s, rows, k)
         leg = bottom > -WALL and row.bottom_hem - s.leg < row.waist - s.p[2]
@@ -108,6 +117,8 @@ def measure_shell(
                 if row.bottom_hem < 0.5:
                     fall += 0.008 * cut.bottom_loose * ramp(0.12, 0.0, bottom)
             thick += (cut.bottom + fall) * rise
+            if cut.bottom_wrinkle > 0.0 and s.arm <= 0.0 and s.p[2] <= 0.95:
+                folded = rise * wrinkle(s.p, s.arm, s.leg, bends[k])
             free = wp.max(free, (0.35 + 0.65 * cut.bottom_loose) * ramp(0.0, 0.03, bottom))
         if s.p[2] > 1.2:
             hair = hair_thickness(s, row, cut, table)
@@ -119,6 +130,7 @@ def measure_shell(
             thick += hair
     thickness[i] = thick
     loose[i] = wp.min(free, 1.0)
+    wrinkles[i] = folded
 
 
 @wp.kernel
@@ -207,9 +219,10 @@ def settle(
     thickness: wp.array(dtype=wp.float32),
     loose: wp.array(dtype=wp.float32),
     relaxed: wp.array(dtype=wp.vec3),
+    wrinkles: wp.array(dtype=wp.float32),
     worn: wp.array(dtype=wp.vec3),
 ):
-    """Cloth lies at least its thickness above the skin, and where hollows are spanned, above that."""
+    """Cloth lies at least its thickness above the skin, where hollows are spanned above that, and in folds farther."""
     i = wp.tid()
     p = vertices[i]
     n = normals[i]
@@ -225,4 +238,6 @@ def settle(
         p = p + n * (lowest + wp.min(over, t + 0.05)) + aside * 0.6
     else:
         p = p + n * t
+    if wrinkles[i] > 0.0:
+        p = p + n * wrinkles[i]
     worn[i] = p
