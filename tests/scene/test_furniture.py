@@ -187,3 +187,23 @@ def test_materials_are_for_things_alone() -> None:
     with pytest.raises(ValueError, match="scenery"):
         SceneMesh(mesh=mesh, owner=1, materials=make_thing("ball", np.random.default_rng(0)).materials)
     assert SceneMesh(mesh=mesh, owner=SCENERY).materials is None
+
+
+@pytest.mark.parametrize("kind", ["chair", "bench", "table", "crate"])
+def test_no_two_pieces_show_the_same_plane(kind: str) -> None:
+    """Which of two would be seen would change from pixel to pixel."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        if kind in ("table", "crate"):
+            thing = make_thing(kind, rng)
+        else:
+            thing = make_seat(kind, rng, top=0.45, front=0.4, rear=0.0, width=0.42)
+        for k, one in enumerate(thing.solids):
+            for other in thing.solids[k + 1 :]:
+                shared = np.minimum(one[1], other[1]) - np.maximum(one[0], other[0])
+                for axis in range(3):
+                    beside = np.delete(shared, axis)
+                    level = np.abs(one[:, axis] - other[:, axis]) < 1e-5  # of both lowest, of both highest sides
+                    if axis == 2:
+                        level[0] = False  # on the ground, which nobody sees
+                    assert not (level.any() and (beside > 1e-3).all())

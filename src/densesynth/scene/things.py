@@ -64,10 +64,10 @@ def make_seat(kind: str, rng: np.random.Generator, top: float, front: float, rea
         for x in (-half, half - 2 * w):
             pieces.append(box((x, rear - 2 * w, slab), (x + 2 * w, rear, high), leg))
         if rng.random() < 0.5:
-            pieces.append(box((-half, rear - 1.6 * w, high - panel), (half, rear - 0.4 * w, high - 0.01), upper))
+            pieces.append(box((w - half, rear - 1.6 * w, high - panel), (half - w, rear - 0.4 * w, high - 0.01), upper))
         else:
             for z in np.linspace(top + 0.12, high - 0.05, 3):
-                pieces.append(box((-half, rear - 1.4 * w, z), (half, rear - 0.6 * w, z + 0.045), frame))
+                pieces.append(box((w - half, rear - 1.4 * w, z), (half - w, rear - 0.6 * w, z + 0.045), frame))
     return assemble(kind, pieces)
 
 
