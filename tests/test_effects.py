@@ -127,12 +127,18 @@ def _has_things(sight: Sight) -> bool:
     return any(mesh.owner == SCENERY for mesh in sight.meshes)
 
 
+def _eyes_turn(scene: Scene) -> bool:
+    looks = [k for k, name in enumerate(load_anny().expression_names) if name.startswith("eyeLook")]
+    return any(person.expression is not None and bool(person.expression[looks].any()) for person in scene.people)
+
+
 # Setting → on, off, and whether a frame has something of it.
 SWITCHES: dict[str, tuple[object, object, Callable[[Sight], bool]]] = {
     "people.loose": (True, False, lambda sight: sight.scene.people[0].outfit.loose is not None),
     "people.hems": (True, False, lambda sight: any(mesh.outfit is not None for mesh in sight.meshes)),
     "people.long_hair": (True, False, lambda sight: sight.scene.people[0].outfit.tresses is not None),
     "people.expressions": (0.5, 0.0, lambda sight: sight.scene.people[0].expression is not None),
+    "people.gaze": (1.0, 0.0, lambda sight: _eyes_turn(sight.scene)),
     "people.garment_share": (0.5, 0.0, lambda sight: bool(sight.scene.people[0].garments)),
     "furniture.seats": (True, False, _has_things),
 }

@@ -66,7 +66,7 @@ def test_a_neutral_face_is_none_to_the_bit(anny_body, adults):
 
 
 def test_units_are_the_packages_own(anny_body, adults):
-    """Anny's blend shapes, but for the lining that folds into teeth."""
+    """Anny's blend shapes, but for the lining that folds into teeth and eyeballs, which turn."""
     import roma
     import torch
     from anny.models.facial_actions import load_facial_action_blendshapes
@@ -78,6 +78,7 @@ def test_units_are_the_packages_own(anny_body, adults):
         teeth = np.load(file)["vertices"]
     kept = anny_body._model.base_mesh_vertex_indices.numpy()
     same = ~np.isin(kept, teeth)
+    same[np.concatenate([eyeball.vertices for eyeball in anny_body.face.eyeballs])] = False
     rng = np.random.default_rng(2)
     strength = rng.uniform(0.0, 1.0, len(names)).astype(np.float32)
     moved = anny_body.at_rest(adults[3], strength) - anny_body.at_rest(adults[3])

@@ -103,13 +103,14 @@ def gather_path(picture: np.ndarray, movement: np.ndarray) -> np.ndarray:
     rows, columns = np.indices((height, width)).astype(np.float32)
     speed = np.linalg.norm(movement, axis=2)
     along = movement.reshape(-1, 2)[speed.argmax()]
+    around = cv2.dilate(speed, cv2.getStructuringElement(cv2.MORPH_CROSS, (7, 7)))
     total = np.zeros_like(picture)
     for k in range(11):
         t = (k + 0.5) / 11 - 0.5
         x, y = columns + np.float32(along[0] * t), rows + np.float32(along[1] * t)
         tap = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         near = np.floor(y + 0.5).clip(0, height - 1).astype(int), np.floor(x + 0.5).clip(0, width - 1).astype(int)
-        passes = np.maximum(speed[near], speed) >= 2 * abs(t) * np.linalg.norm(along)
+        passes = np.maximum(speed[near], around) >= 2 * abs(t) * np.linalg.norm(along)
         total += np.where(passes[..., None], tap, picture)
     return total / 11
 
@@ -122,6 +123,16 @@ def test_smear_is_the_mean_along_the_path(along: tuple[float, float]) -> None:
     movement[12:30, 5:38] = along
     smeared, expected = smear(picture, movement), gather_path(picture, movement)
     np.testing.assert_allclose(smeared, expected, atol=2e-5)
+
+
+def test_a_moving_outline_leaves_no_line() -> None:
+    """Pixels beside a moving edge show some of it: they fade with the rest."""
+    picture = np.ones((64, 96, 3), np.float32)
+    picture[:, :48] = 0.0
+    picture[:, 48] = 0.3  # the outline's own pixel, which counts as the ground's
+    movement = np.zeros((64, 96, 2), np.float32)
+    movement[:, :48] = (20.0, 0.0)
+    assert (np.diff(smear(picture, movement)[32, 20:80, 0]) > -1e-6).all()
 
 
 @pytest.mark.parametrize("lens", [Lens(), Fisheye(k1=-0.05, k2=0.01)])

@@ -73,7 +73,9 @@ def test_faces_are_drawn_apart_from_everything_else(body: AnnyBody) -> None:
     """Off, half and all: the same people, poses, clothes and places; the share of faces that aren't neutral."""
     shares = []
     for share in (0.0, 0.5, 1.0):
-        scenes = [draw(body, index, PeopleSettings(count=(2, 3), expressions=share))[0] for index in range(12)]
+        scenes = [
+            draw(body, index, PeopleSettings(count=(2, 3), expressions=share, gaze=0.0))[0] for index in range(12)
+        ]
         everybody = [person for scene in scenes for person in scene.people]
         shares.append(np.mean([person.expression is not None for person in everybody]))
         if share == 0.0:
@@ -86,6 +88,40 @@ def test_faces_are_drawn_apart_from_everything_else(body: AnnyBody) -> None:
     assert shares[0] == 0.0
     assert 0.2 < shares[1] < 0.8
     assert shares[2] == 1.0
+
+
+def test_eyes_turn_apart_from_everything_else_and_meet_the_camera(body: AnnyBody) -> None:
+    """Off: nobody's. On: the same people, their places and faces; some look into the lens, to a degree."""
+    looks = np.array([name.startswith("eyeLook") for name in body.expression_names])
+    blink = np.array([name.startswith("eyeBlink") for name in body.expression_names])
+    met = turned = 0
+    for index in range(30):
+        (before, _), (scene, vertices) = (draw(body, index, PeopleSettings(count=(2, 3), gaze=g)) for g in (0.0, 1.0))
+        assert np.array_equal(before.camera.camera_from_world, scene.camera.camera_from_world)
+        for k, (one, other) in enumerate(zip(before.people, scene.people, strict=True)):
+            for name in ("betas", "rotations", "transl"):
+                np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+            assert other.expression is not None
+            face = np.zeros(len(looks), np.float32) if one.expression is None else one.expression
+            assert not face[looks].any()
+            np.testing.assert_allclose(other.expression[~looks & ~blink], face[~looks & ~blink], atol=1e-6)
+            turned += bool(other.expression[looks].any())
+            met += max(_off_camera(body, scene, k, vertices[k])) < 1.0
+    assert turned > 50
+    assert met >= 3
+
+
+def _off_camera(body: AnnyBody, scene: Scene, person: int, vertices: np.ndarray) -> list[float]:
+    """Degrees between where each eye looks and the camera."""
+    rest, off = body.at_rest(scene.people[person].betas), []
+    for eyeball in body.face.eyeballs:
+        before, after = rest[eyeball.vertices].astype(float), vertices[eyeball.vertices].astype(float)
+        middle = after.mean(0)
+        u, _, v = np.linalg.svd((before - before.mean(0)).T @ (after - middle))
+        ahead = (u @ np.diag([1.0, 1.0, np.linalg.det(u @ v)]) @ v).T @ (0.0, -1.0, 0.0)
+        to_camera = scene.camera.centre_in_world - middle
+        off.append(float(np.degrees(np.arccos(np.clip(ahead @ to_camera / np.linalg.norm(to_camera), -1.0, 1.0)))))
+    return off
 
 
 def test_subject_is_in_the_picture(body: AnnyBody) -> None:

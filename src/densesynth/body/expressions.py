@@ -80,6 +80,7 @@ LOWERED: Range = (0.05, 0.25)
 # lower one. Measured on 15 adults, seen from above and below.
 CLOSING = {
     "eyeBlink": 1.0, "eyeSquint": 0.28, "cheekSquint": 0.1, "browDown": 0.06, "mouthSmile": 0.02, "eyeWide": -0.3,
+    "eyeLookDown": 0.25, "eyeLookUp": 0.05,
 }  # fmt: skip
 CLOSED = 0.74
 # These bring the lips into each other; the jaw opens by so much of each unit's strength instead.

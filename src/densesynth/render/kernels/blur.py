@@ -243,6 +243,17 @@ GATHER_PATH = (
     const float* __restrict__ here = planes.data + y * wide + x + margin;
     float* __restrict__ out = reinterpret_cast<float*>(smeared.data) + 3 * first;
     const float length = sqrtf(along[0] * along[0] + along[1] * along[1]);
+    const float* __restrict__ own = here + 3 * plane;
+    float moves[run];
+    for (int j = 0; j < run; ++j) moves[j] = own[j];
+    for (int aside = 1; aside <= 3; ++aside)
+        for (int j = 0; j < run; ++j) {
+            const float left = own[j - aside], right = own[j + aside];
+            const float above = own[j - aside * wide], below = own[j + aside * wide];
+            const float level = left > right ? left : right, upright = above > below ? above : below;
+            const float around = level > upright ? level : upright;
+            moves[j] = moves[j] > around ? moves[j] : around;
+        }
     float total[3][run] = {};
     for (int k = 0; k < taps; ++k) {
         const float t = (k + 0.5f) / taps - 0.5f;
@@ -256,10 +267,9 @@ GATHER_PATH = (
         const float lower_left = (1.0f - r) * d, lower_right = r * d;
         const float* __restrict__ upper = here + iy * wide + ix;
         const float* __restrict__ lower = upper + wide;
-        const float* __restrict__ own = here + 3 * plane;
         const float* __restrict__ there = own + (int)floorf(fy + 0.5f) * wide + (int)floorf(fx + 0.5f);
         for (int j = 0; j < run; ++j) {
-            const bool passes = (there[j] > own[j] ? there[j] : own[j]) >= far;
+            const bool passes = (there[j] > moves[j] ? there[j] : moves[j]) >= far;
             for (int c = 0; c < 3; ++c) {
                 const int at = c * plane + j;
                 const float tap = upper[at] * upper_left + upper[at + 1] * upper_right
@@ -297,7 +307,8 @@ def smear_kernel(
     smeared: wp.array2d(dtype=wp.vec3),
 ):
     """Along the fastest movement around (after McGuire 2012): a tap counts where its own movement or the pixel's spans
-    the distance between them, else the pixel stays what it is there. Where all around move less than STILL, pixels are
+    the distance between them, else the pixel stays what it is there. What moves within three pixels moves a pixel too: at
+    an outline it shows some of that, and would stand as a line. Where all around move less than STILL, pixels are
     left as they are. One thread a row of a tile. planes: `lay_kernel`'s; top: the first row that moves, of those
     `margin` lie above."""
     row, tx = wp.tid()
