@@ -251,9 +251,9 @@ class _Blend:
 @dataclass
 class _Workspace:
     """What the kernels read and write, and their launches made ready: wrapping and checking arguments anew takes as
-    long as the skinning. Overwritten by each body, so not for two threads at once. plain: `rest` with a neutral face, as
-    people's eyes turn once more when it is known where the camera is. shape: whose `rest` is there: the
-    bytes of its betas and its expression, its bones' heads and its `t_pose`."""
+    long as the skinning. Overwritten by each body, so not for two threads at once. plain: `rest` with a neutral face,
+    as people's eyes turn once more when it is known where the camera is. shape: whose `rest` is there: the bytes of its
+    betas and its expression, its bones' heads and its `t_pose`."""
 
     everyone: _Blend
     adults: _Blend

@@ -307,8 +307,8 @@ def smear_kernel(
     smeared: wp.array2d(dtype=wp.vec3),
 ):
     """Along the fastest movement around (after McGuire 2012): a tap counts where its own movement or the pixel's spans
-    the distance between them, else the pixel stays what it is there. What moves within three pixels moves a pixel too: at
-    an outline it shows some of that, and would stand as a line. Where all around move less than STILL, pixels are
+    the distance between them, else the pixel stays what it is there. What moves within three pixels moves a pixel too:
+    at an outline it shows some of that, and would stand as a line. Where all around move less than STILL, pixels are
     left as they are. One thread a row of a tile. planes: `lay_kernel`'s; top: the first row that moves, of those
     `margin` lie above."""
     row, tx = wp.tid()

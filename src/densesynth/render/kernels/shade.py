@@ -21,6 +21,7 @@ WRAP = wp.constant(wp.float32(0.08))
 SKIN_WRAP = wp.constant(wp.vec3(0.34, 0.14, 0.09))
 # What half-shadow adds to each channel on skin: its edge is red.
 BLEED = wp.constant(wp.vec3(0.55, 0.1, 0.0))
+OUTLINE = wp.constant(wp.float32(0.35))  # n·v below which light from behind weakens
 SHEEN = wp.constant(wp.float32(0.35))  # strength of cloth's fuzz at grazing views
 
 
@@ -392,6 +393,16 @@ def fetch_ahead(
     """Asks a CPU for what a pixel some way on will need."""
 
 
+@wp.func
+def soften_outline(nl: wp.float32, nv: wp.float32, vl: wp.float32) -> wp.float32:
+    """n·l with the normal bent towards the camera near an outline, where the light comes from behind (v·l < 0): the
+    last strip of a surface, narrower than a pixel, would stand as single bright pixels."""
+    if nv >= OUTLINE or vl >= 0.0:
+        return nl
+    bend = OUTLINE - nv
+    return (nl + bend * vl) / wp.sqrt(1.0 + bend * (bend + 2.0 * nv))
+
+
 @wp.kernel
 def shade_pixels(
     light: Light,
@@ -431,8 +442,8 @@ def shade_pixels(
         if wp.dot(n, view) < 0.0:
             # An interpolated normal may look away at a silhouette; an open mesh shows its back.
             n = n - view * (2.0 * wp.dot(n, view))
-        nl = wp.dot(n, light.direction)
         nv = wp.max(wp.dot(n, view), 0.02)
+        nl = soften_outline(wp.dot(n, light.direction), nv, wp.dot(view, light.direction))
         woven = cloth[k]
         skin = 1.0 - woven
         share = wp.float32(0.0)
@@ -462,7 +473,7 @@ def shade_pixels(
             ray = wp.vec3(lamps.positions[j, 0], lamps.positions[j, 1], lamps.positions[j, 2]) - p
             d2 = wp.dot(ray, ray)
             towards = ray / wp.sqrt(wp.max(d2, 1e-8))
-            facing = wp.dot(n, towards)
+            facing = soften_outline(wp.dot(n, towards), nv, wp.dot(view, towards))
             if facing > -SKIN_WRAP[0]:
                 colour = wp.vec3(lamps.colours[j, 0], lamps.colours[j, 1], lamps.colours[j, 2])
                 falling = share_open / wp.max(d2, lamps.radii[j] * lamps.radii[j])
