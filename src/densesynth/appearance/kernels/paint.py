@@ -111,7 +111,7 @@ def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dty
     elif kind == 5:
         c = paint_mouth(s)
     elif kind == 6:
-        c = wp.vec4(0.24, 0.065, 0.065, 0.4)
+        c = wp.vec4(0.24, 0.065, 0.065, 0.75)
     return c, share
 
 

@@ -9,6 +9,7 @@ from densesynth.appearance.kernels.base import (
     HEAD_BOTTOM,
     IRIS,
     LEAN,
+    NAPE,
     PUPIL,
     SWEPT_Y,
     SWEPT_Z,
@@ -132,14 +133,14 @@ def paint_hair(
         azimuth = side / wp.max(0.02 - y, 0.02)
         line = EYE_Z - 0.058 - 0.012 * bump(azimuth - 0.62, 0.35) + 0.062 * ramp(0.8, 2.2, azimuth)
         line = line + 0.013 * bump(azimuth - 0.19, 0.09)
-        if z < wp.max(line + 0.009, 1.475) and azimuth < 3.6:
+        if z < wp.max(line + 0.009, 1.475) and azimuth < 3.6 and y < NAPE:
             patch = noise(table, s.p, 75.0, 75.0, 75.0, seed + 0.35, fp)
             hairs = noise(table, s.p, 760.0, 760.0, 230.0, seed + 0.55, fp)
             fine = noise(table, s.p, 800.0, 800.0, 800.0, seed + 0.2, fp)
             jaw = ramp(-0.004, 0.018, line + 0.004 * patch - z) * ramp(
                 1.37, 1.402, z - 0.13 * (y + 0.1) + 0.006 * patch
             )
-            jaw = jaw * ramp(3.6, 2.4, azimuth)
+            jaw = jaw * ramp(3.6, 2.4, azimuth) * ramp(NAPE, NAPE - 0.018, y)
             lip_gap = ramp(0.0008, -0.0014, s.lips)
             above = (
                 ramp(-0.001, 0.004, z - 1.457) * ramp(1.474, 1.466, z + 8.0 * side * side) * ramp(0.035, 0.021, side)

@@ -15,6 +15,7 @@ NECK_Z, NECK_Y, NECK_SLOPE = 1.352, -0.012, 0.29  # plane through the notch of t
 NECK_RADIUS, NECK_CONE = 0.062, 0.9
 ARM_START = 0.06  # metres along the arm, from where a point no longer belongs to the trunk
 HEAD_BOTTOM = 1.38
+NAPE = -0.012  # metres: how far back a beard reaches
 WHORL = (0.006, 0.03, 1.63)  # from where the hair of the head is combed outwards, metres
 LEAN = 0.3  # of the whorl's axis, forwards on its way down, so that it leaves the head below the chin
 SWEPT = (0.006, -0.035, 1.545)  # on the axis from the face backwards that swept back hair is combed around

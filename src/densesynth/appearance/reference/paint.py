@@ -29,6 +29,6 @@ def paint(s: Samples) -> tuple[Array, Array, Array]:
     closed = [np.array([0.2, 0.07, 0.06]), np.array([0.12, 0.022, 0.02]), np.array([0.35, 0.1, 0.1])]
     lining = [paint_eyes(s), *closed, mouth, np.array([0.24, 0.065, 0.065])]
     colour = np.select([k[:, None] for k in inside], [np.broadcast_to(c, colour.shape) for c in lining], colour)
-    roughness = np.select(inside, [0.12, 0.6, 0.5, 0.4, mouth_rough, 0.4], roughness)
+    roughness = np.select(inside, [0.12, 0.6, 0.5, 0.4, mouth_rough, 0.75], roughness)
     covered = np.where(s.category == 0, 1.0 - (1.0 - top) * (1.0 - bottom), 0.0)
     return np.clip(colour, 0.0, 1.0).astype(np.float32), roughness.astype(np.float32), covered.astype(np.float32)

@@ -9,6 +9,7 @@ from densesynth.appearance.reference.base import (
     HEAD_BOTTOM,
     IRIS,
     LEAN,
+    NAPE,
     PUPIL,
     SWEPT,
     WHORL,
@@ -109,7 +110,7 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     line = EYE[2] - 0.058 - 0.012 * bump(azimuth - 0.62, 0.35) + 0.062 * ramp(0.8, 2.2, azimuth)
     line = line + 0.013 * bump(azimuth - 0.19, 0.09) + 0.004 * patch
     jaw = ramp(-0.004, 0.018, line - z) * ramp(1.37, 1.402, z - 0.13 * (y + 0.1) + 0.006 * patch)
-    jaw = jaw * ramp(3.6, 2.4, azimuth)
+    jaw = jaw * ramp(3.6, 2.4, azimuth) * ramp(NAPE, NAPE - 0.018, y)
     lip_gap = ramp(0.0008, -0.0014, s.lips)
     above = ramp(-0.001, 0.004, z - 1.457) * ramp(1.474, 1.466, z + 8.0 * side * side) * ramp(0.035, 0.021, side)
     most = np.maximum(row["beard"], row["moustache"])
