@@ -81,7 +81,7 @@ class Hairdresser:
     def _colour(self, outfit: Outfit, shape: Shape, vertices: Float64[Array, "n 3"]) -> Fabric:
         assert outfit.tresses is not None
         colour = as_colour(LIGHTER * np.array(outfit.hair.colour))
-        hair = Cloth(colour=colour, second=colour, pattern="plain", scale=0.05, roughness=0.45)
+        hair = Cloth(colour=colour, second=colour, pattern="plain", scale=0.05, roughness=0.6)
         tie = Cloth(colour=outfit.tresses.tie, second=outfit.tresses.tie, pattern="plain", scale=0.02, roughness=0.8)
         weave = Weave(position=vertices.astype(np.float32), across=shape.across, piece=shape.piece)
         inside = replace(hair, colour=as_colour(0.45 * np.array(colour)), roughness=0.8)

@@ -205,7 +205,8 @@ def paint_hair(
             share = share * wp.clamp(level, 0.0, 1.0)
             shine = 1.0 + 0.36 * hairs + 0.14 * lock
             colour = mix(colour, rows[k].hair * wp.max(shine, 0.2), share)
-            roughness = roughness + (0.5 - roughness) * share
+            # Strands finer than a pixel turn every way: together they shine like a rougher surface.
+            roughness = roughness + (0.5 + 0.25 * ramp(0.0006, 0.0025, fp) - roughness) * share
     return wp.vec4(colour[0], colour[1], colour[2], roughness)
 
 

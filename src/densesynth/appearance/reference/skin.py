@@ -149,7 +149,7 @@ def paint_hair(s: Samples, colour: Array, roughness: Array) -> tuple[Array, Arra
     colour = colour * (1.0 - shaded[:, None] * [0.13, 0.17, 0.17])
     tone = hair * np.maximum(1.0 + 0.36 * hairs + 0.14 * lock, 0.2)[:, None]
     share = share * np.clip(level + 0.25 * (level < 0.9) * fine, 0.0, 1.0) * near
-    return mix(colour, tone, share), roughness + (0.5 - roughness) * share
+    return mix(colour, tone, share), roughness + (0.5 + 0.25 * ramp(0.0006, 0.0025, fp) - roughness) * share
 
 
 def paint_eyes(s: Samples) -> Array:
