@@ -8,6 +8,7 @@ skull and jaw.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,7 +20,6 @@ from densesynth.body.anny_mesh import SOURCE_VERTICES
 from densesynth.body.expressions import SIDES
 from densesynth.body.gaze import ASIDE, UP_OR_DOWN
 from densesynth.errors import AssetError
-from densesynth.geometry.rotations import matrix_from_vector
 
 METRES = 0.1  # targets are in decimetres
 OPENING = ("jawOpen", "mouthUpperUp", "mouthLowerDown", "mouthFunnel", "mouthSmile")  # units that show teeth
@@ -42,10 +42,11 @@ class Eyeball:
         if out == inwards == up == down == 0.0:
             return
         left = 1.0 if heads[self.bone, 0] > 0.0 else -1.0
-        aside = matrix_from_vector(np.array([0.0, 0.0, np.radians(left * ASIDE * (out - inwards))]))
-        turned = aside @ matrix_from_vector(np.array([np.radians(UP_OR_DOWN * (down - up)), 0.0, 0.0]))
+        yaw, pitch = math.radians(left * ASIDE * (out - inwards)), math.radians(UP_OR_DOWN * (up - down))
+        c, s, cosine, sine = math.cos(yaw), math.sin(yaw), math.cos(pitch), math.sin(pitch)
+        turned = np.array([[c, -s * cosine, -s * sine], [s, c * cosine, c * sine], [0.0, -sine, cosine]])
         pivot = heads[self.bone]
-        rest[self.vertices] = pivot + ((rest[self.vertices] - pivot)[:, None, :] * turned).sum(axis=-1)
+        rest[self.vertices] = np.einsum("kc,dc->kd", rest[self.vertices] - pivot, turned) + pivot
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -52,14 +53,29 @@ def turn_eyes(
     """The face with its eyes turned, its lids opened where they would pass each other. expression: None for a neutral
     one. turns: yaw and pitch of the left and the right eye, degrees, held at the limits."""
     face = np.zeros(len(names), np.float32) if expression is None else expression.copy()
-    for side, outwards, (yaw, pitch) in zip(SIDES, (1.0, -1.0), turns, strict=True):
-        units = {name: CLOSING[unit] for unit in CLOSING if (name := unit + side) in names and "Look" not in unit}
-        narrowed = sum(part * float(face[names.index(name)]) for name, part in units.items())
+    strength = face.tolist()
+    for (looks, narrowing), outwards, (yaw, pitch) in zip(_find_units(names), (1.0, -1.0), turns, strict=True):
+        narrowed = sum(part * strength[unit] for unit, part in narrowing)
         lowest = -max(NARROWED - narrowed, 0.0) / CLOSING["eyeLookDown"]
         aside, up = outwards * yaw / ASIDE, max(pitch / UP_OR_DOWN, lowest)
-        for unit, strength in (("Out", aside), ("In", -aside), ("Up", up), ("Down", -up)):
-            face[names.index(f"eyeLook{unit}{side}")] = np.clip(strength, 0.0, 1.0)
+        face[looks] = [min(max(way, 0.0), 1.0) for way in (aside, -aside, up, -up)]
     return bound_expression(names, face)
+
+
+@cache
+def _find_units(names: tuple[str, ...]) -> list[tuple[list[int], list[tuple[int, float]]]]:
+    """Of either eye: the units that turn it out, in, up and down; those that narrow it, and by how much."""
+    return [
+        (
+            [names.index(f"eyeLook{way}{side}") for way in ("Out", "In", "Up", "Down")],
+            [
+                (names.index(unit + side), CLOSING[unit])
+                for unit in CLOSING
+                if unit + side in names and "Look" not in unit
+            ],
+        )
+        for side in SIDES
+    ]
 
 
 def has_eyes(names: tuple[str, ...]) -> bool:
