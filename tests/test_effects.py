@@ -112,7 +112,7 @@ def merge(table: Mapping[str, Mapping[str, Any]], more: Mapping[str, Mapping[str
 
 
 # One person a frame, of whom some sit: each of the switches finds frames that it changes, and frames that it doesn't.
-PEOPLE: Table = merge(BASE, {"people": {"count": [1, 1], "motions": ["sit", "walk", "dance"]}})
+PEOPLE: Table = merge(BASE, {"people": {"count": [1, 1], "motions": ["sit", "walk", "dance"], "gaze": 0.0}})
 PEOPLE_SEED, FRAMES = 17, 5
 
 
@@ -138,7 +138,7 @@ SWITCHES: dict[str, tuple[object, object, Callable[[Sight], bool]]] = {
     "people.hems": (True, False, lambda sight: any(mesh.outfit is not None for mesh in sight.meshes)),
     "people.long_hair": (True, False, lambda sight: sight.scene.people[0].outfit.tresses is not None),
     "people.expressions": (0.5, 0.0, lambda sight: sight.scene.people[0].expression is not None),
-    "people.gaze": (1.0, 0.0, lambda sight: _eyes_turn(sight.scene)),
+    "people.gaze": (0.5, 0.0, lambda sight: _eyes_turn(sight.scene)),
     "people.garment_share": (0.5, 0.0, lambda sight: bool(sight.scene.people[0].garments)),
     "furniture.seats": (True, False, _has_things),
 }
