@@ -156,6 +156,18 @@ def test_light_falls_where_it_should() -> None:
     np.testing.assert_allclose(ambient, 0.5, atol=0.02)
 
 
+def test_light_from_behind_weakens_along_the_outline() -> None:
+    """Where the surface turns away within a pixel; what faces the camera is lit as it was."""
+    behind, beside = (np.array(way) / np.linalg.norm(way) for way in ((0.0, 0.8, 0.6), (0.0, 0.0, 1.0)))
+    colour, normal = light_a_ball(light_from(behind), shadows=False)
+    outline = (normal[:, 1] > -0.3) & (normal @ behind > 0.3)
+    assert outline.sum() > 50
+    assert (colour[outline, 0] < 0.75 * (normal @ behind)[outline]).all()
+    colour, normal = light_a_ball(light_from(beside), shadows=False)
+    above = normal @ beside > 0.9
+    assert (colour[above, 0] > 0.8).all()
+
+
 def test_a_picture_without_people_is_the_background() -> None:
     samples = rasterise([], aim_camera((0.0, -4.0, 0.0))).samples()
     background = np.random.default_rng(0).random((80, 96, 3), np.float32)
