@@ -161,7 +161,7 @@ def test_light_from_behind_weakens_along_the_outline() -> None:
     behind, beside = (np.array(way) / np.linalg.norm(way) for way in ((0.0, 0.8, 0.6), (0.0, 0.0, 1.0)))
     colour, normal = light_a_ball(light_from(behind), shadows=False)
     outline = (normal[:, 1] > -0.3) & (normal @ behind > 0.3)
-    assert outline.sum() > 50
+    assert outline.sum() > 10
     assert (colour[outline, 0] < 0.75 * (normal @ behind)[outline]).all()
     colour, normal = light_a_ball(light_from(beside), shadows=False)
     above = normal @ beside > 0.9
