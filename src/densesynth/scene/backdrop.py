@@ -18,16 +18,17 @@ import numpy as np
 import warp as wp
 
 from densesynth.appearance.colour import linear_from_srgb
-from densesynth.appearance.noise import make_noise_table
 from densesynth.arrays import Array, Float32, Float64, UInt8
 from densesynth.errors import AssetError
 from densesynth.geometry.camera import Camera
 from densesynth.geometry.fisheye import Fisheye
 from densesynth.render.lighting import Lighting, evaluate_basis
 from densesynth.scene.contact import TOUCHING, Contact
-from densesynth.scene.kernels.backdrop import backdrop_kernel, smooth_edges
-from densesynth.scene.kernels.base import SIDE, Box, Surroundings
-from densesynth.scene.surroundings import Backdrop
+from densesynth.scene.grain import make_grain_table
+from densesynth.scene.kernels.backdrop import backdrop_kernel
+from densesynth.scene.kernels.base import Box, Surroundings
+from densesynth.scene.kernels.edges import smooth_edges
+from densesynth.scene.surroundings import NOWHERE, ROWS, TALLEST, Backdrop, Row
 
 ELBOW_ROOM = 0.7  # metres from where a person stands to walls and furniture
 RAY_GRID = 25  # corners of the grid of exact rays, each way
@@ -235,7 +236,7 @@ def _linear_table() -> Float32[Array, "256"]:
 
 @cache
 def _noise(device: str) -> Any:
-    return wp.array(make_noise_table().ravel()[: int(SIDE) ** 2], dtype=wp.float32, device=device)
+    return wp.array(make_grain_table(), dtype=wp.float32, device=device)
 
 
 def render_backdrop(
@@ -342,21 +343,46 @@ def _describe(
         max(far, 0.5 * deepest, float(most[1])),
         max(top, float(eye[2]) + 0.4),
     )
+    behind = most[1] if len(people) else inside[1] + 0.6
+    gaps, rows = _place_rows(backdrop, float(behind)) - y, backdrop.open_air.rows
+    aligned = backdrop.indoors or backdrop.open_air.kerb < NOWHERE
+    floor_turn = turn + 0.5 * np.pi * (backdrop.floor_turn > 0.0) if aligned else backdrop.floor_turn
     values: dict[str, Any] = {
         "indoors": backdrop.indoors, "ground": backdrop.floor, "wall": backdrop.wall,
         "ground_a": backdrop.floor_colours[0], "ground_b": backdrop.floor_colours[1],
-        "ground_scale": backdrop.floor_scale, "ground_cos": np.cos(backdrop.floor_turn),
-        "ground_sin": np.sin(backdrop.floor_turn), "wall_a": backdrop.wall_colours[0],
+        "ground_scale": backdrop.floor_scale, "ground_cos": np.cos(floor_turn),
+        "ground_sin": np.sin(floor_turn), "kerb": backdrop.open_air.kerb, "beyond": backdrop.open_air.beyond,
+        "beyond_a": backdrop.open_air.beyond_colours[0], "beyond_b": backdrop.open_air.beyond_colours[1],
+        "wear": backdrop.open_air.wear, "ceiling": backdrop.interior.ceiling,
+        "ceiling_a": backdrop.interior.ceiling_colour, "curtain": backdrop.interior.curtain, "wall_a": backdrop.wall_colours[0],
         "wall_b": backdrop.wall_colours[1], "wall_cos": c, "wall_sin": s,
         "eye": inside, "low": low, "high": high, "inverse_eye": 1.0 / max(float(eye[2]), 1e-3),
         "inverse_low": 1.0 / np.minimum(np.array(low) - inside, -1e-3), "inverse_high": 1.0 / (np.array(high) - inside),
         "sky": backdrop.sky, "horizon": backdrop.horizon, "cloud": backdrop.cloud, "skyline": backdrop.skyline,
         "skyline_colour": backdrop.skyline_colour, "skyline_height": backdrop.skyline_height, "seed": backdrop.seed,
+        "key": int(backdrop.seed * 997.0), "row_kind": [row.kind for row in rows], "row_gap": gaps,
+        "row_height": [row.height for row in rows], "row_cell": [row.cell for row in rows],
+        "row_top": [_top(row) for row in rows], "row_colour": np.array([row.colour for row in rows]),
+        "row_second": np.array([row.second for row in rows]),
     }  # fmt: skip
     world = Surroundings()
     for name, value in values.items():
         setattr(world, name, value)
     return world
+
+
+def _place_rows(backdrop: Backdrop, behind: float) -> Float64[Array, "3"]:
+    """Where the rows are, y in the axes of `_describe`, metres: as drawn, or together farther so that all people, the
+    last of whom is at `behind`, stand before them."""
+    distances = np.array([row.distance for row in backdrop.open_air.rows])
+    return np.asarray(distances + max(behind + ELBOW_ROOM - float(distances[0]), 0.0))
+
+
+def _top(row: Row) -> float:
+    """Metres above the ground that nothing of a row reaches."""
+    if ROWS[row.kind] == "houses":
+        return 3.0 * float(np.floor(1.0 + 0.95 * row.height)) + 0.5 + 0.9 + 0.22 * row.cell + 0.9
+    return TALLEST[row.kind] * row.height
 
 
 def _bound_boxes(boxes: Array, camera: Camera, rays_in_camera: Float64[Array, "g g 3"], shape: tuple[int, int]) -> None:
@@ -393,7 +419,8 @@ def _bound_boxes(boxes: Array, camera: Camera, rays_in_camera: Float64[Array, "g
 
 def _light_sides(world: Any, boxes: Array, lighting: Lighting) -> Float32[Array, "n 3"]:
     """Radiosity of a white surface on each side of the room, then on each of the boxes' sides, as the kernel has them:
-    walls +x, −x, +y, −y, ceiling, floor; sides −x, +x, −y, +y, top, in the room's and the boxes' own axes."""
+    walls +x, −x, +y, −y, ceiling, floor; sides −x, +x, −y, +y, top, in the room's and the boxes' own axes. Between the
+    two the direction towards the key light, in the room's axes, and its colour."""
     c, s = world.wall_cos, world.wall_sin
     room = [(-c, -s, 0.0), (c, s, 0.0), (s, -c, 0.0), (-s, c, 0.0), (0.0, 0.0, -1.0), (0.0, 0.0, 1.0)]
     sides = np.zeros((len(boxes), 5, 3))
@@ -402,7 +429,10 @@ def _light_sides(world: Any, boxes: Array, lighting: Lighting) -> Float32[Array,
     sides[:, 0], sides[:, 2], sides[:, 4, 2] = -sides[:, 1], -sides[:, 3], 1.0
     normals = np.concatenate([np.array(room), sides.reshape(-1, 3)])
     key = np.maximum(normals @ lighting.direction, 0.0)[:, None] * lighting.colour
-    return np.maximum(evaluate_basis(normals) @ lighting.ambient + key, 0.0).astype(np.float32)
+    lights = np.maximum(evaluate_basis(normals) @ lighting.ambient + key, 0.0)
+    x, y, z = lighting.direction
+    towards = [(c * x + s * y, c * y - s * x, z), lighting.colour]
+    return np.concatenate([lights[: len(room)], towards, lights[len(room) :]]).astype(np.float32)
 
 
 def _defocus(colour: Float32[Array, "h w 3"], off: Float32[Array, "h w"], strength: float) -> Float32[Array, "h w 3"]:

@@ -1,22 +1,27 @@
-"""Surroundings as values, drawn: a room or the open air, a floor, some furniture behind the people."""
+"""Surroundings as values, drawn: a room or the open air, a floor, what stands behind the people."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from densesynth.appearance.colour import Colour, as_colour, draw_cloth_colour, draw_second_colour, linear_from_srgb
 
-FLOORS = ("tiles", "planks", "grass", "carpet", "asphalt", "chequers")
+FLOORS = ("tiles", "planks", "grass", "carpet", "asphalt", "chequers", "slabs")
 HIGHEST_ROOM = 4.2  # metres above the ground that a camera may be in a room
-WALLS = ("plain", "two-tone", "bricks", "striped", "panels")
+WALLS = ("plain", "two-tone", "bricks", "striped", "panels", "leaves", "plaster", "boards", "tiles")
+CEILINGS = ("plain", "panels", "beams", "spotlights")
+ROWS = ("nothing", "hedge", "fence", "wall", "railings", "cars", "trees", "conifers", "houses")
+TALLEST = (0.0, 1.5, 1.0, 1.0, 1.0, 2.0, 1.35, 1.25, 3.2)  # times a row's height (cars: metres): above it is the sky
+CLUTTER = ("plain", "drawers", "mottled", "slats", "hedge", "bush", "tree")
+NOWHERE = 1.0e4  # metres to a kerb that there isn't
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clutter:
     """A box on the floor. lateral, behind: metres to the right of and behind the first person, as the camera sees;
-    half: half its width, depth and height, metres; turn: radians; kind: 0 plain, 1 drawers, 2 mottled, 3 slats."""
+    half: half its width, depth and height, metres; turn: radians; kind: index into CLUTTER."""
 
     lateral: float
     behind: float
@@ -25,6 +30,40 @@ class Clutter:
     colour: Colour
     second: Colour
     kind: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Things side by side in an upright plane across the view. kind: index into ROWS. distance: metres behind the first
+    person; height: metres, of houses storeys; cell: metres from one house, tree or car to the next."""
+
+    kind: int
+    distance: float
+    height: float
+    cell: float
+    colour: Colour
+    second: Colour
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAir:
+    """rows: the nearest first. kerb: metres behind the first person to where another ground begins, `beyond`, an index
+    into FLOORS. wear: of grass, 0..1; above 0.7 with a path."""
+
+    rows: tuple[Row, Row, Row]
+    kerb: float
+    beyond: int
+    beyond_colours: tuple[Colour, Colour]
+    wear: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interior:
+    """ceiling: index into CEILINGS."""
+
+    ceiling: int
+    ceiling_colour: Colour
+    curtain: Colour
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +90,8 @@ class Backdrop:
     clutter: tuple[Clutter, ...]
     focus: float
     seed: float
+    open_air: OpenAir
+    interior: Interior
 
 
 def _mute(colour: Colour) -> Colour:
@@ -61,6 +102,12 @@ def _mute(colour: Colour) -> Colour:
 
 def _earth(rng: np.random.Generator, low: tuple[int, int, int], high: tuple[int, int, int]) -> Colour:
     return as_colour(linear_from_srgb(np.array(low) + rng.random() * (np.array(high) - low) + rng.normal(0, 6, 3)))
+
+
+BLACK = (0.0, 0.0, 0.0)
+NO_ROW = Row(kind=0, distance=NOWHERE, height=0.0, cell=1.0, colour=BLACK, second=BLACK)
+OPEN_FIELD = OpenAir(rows=(NO_ROW,) * 3, kerb=NOWHERE, beyond=2, beyond_colours=(BLACK, BLACK), wear=0.0)
+BARE = Interior(ceiling=0, ceiling_colour=(0.72, 0.71, 0.68), curtain=BLACK)
 
 
 def draw_backdrop(rng: np.random.Generator, eye_height: float = 0.0) -> Backdrop:
@@ -91,7 +138,7 @@ def draw_backdrop(rng: np.random.Generator, eye_height: float = 0.0) -> Backdrop
     warm = rng.uniform(0.0, 1.0)
     horizon = as_colour(np.array((0.72, 0.8, 0.9)) * (1 - 0.6 * warm) + np.array((0.95, 0.72, 0.5)) * 0.6 * warm)
     trees = bool(rng.random() < 0.5)
-    return Backdrop(
+    drawn = Backdrop(
         indoors=indoors,
         floor=floor,
         floor_colours=colours[floor],
@@ -112,7 +159,10 @@ def draw_backdrop(rng: np.random.Generator, eye_height: float = 0.0) -> Backdrop
         clutter=tuple(_draw_clutter(rng, indoors) for _ in range(int(rng.integers(0, 6)))),
         focus=float(rng.uniform(0.0, 1.0)),
         seed=float(rng.uniform(0.0, 20.0)),
+        open_air=OPEN_FIELD,
+        interior=BARE,
     )
+    return _furnish_room(rng, drawn) if indoors else _lay_out(rng, drawn)
 
 
 def _draw_room(rng: np.random.Generator) -> tuple[float, float, float, float, float]:
@@ -136,4 +186,108 @@ def _draw_clutter(rng: np.random.Generator, indoors: bool) -> Clutter:
         colour=colour,
         second=as_colour(np.array(colour) * rng.uniform(0.35, 0.8)),
         kind=kind,
+    )
+
+
+def _furnish_room(rng: np.random.Generator, drawn: Backdrop) -> Backdrop:
+    """Wallpapers, the ceiling, curtains."""
+    ceiling = int(rng.choice(4, p=(0.48, 0.2, 0.12, 0.2)))
+    white, tint = rng.uniform(0.5, 0.8), rng.uniform(0.0, 0.3)
+    paint = np.array(drawn.wall_colours[0])
+    papered, wall = rng.random() < 0.4, int(rng.integers(5, 9))
+    boards = _earth(rng, (96, 66, 40), (206, 176, 136))
+    fabric = _mute(draw_cloth_colour(rng))
+    if papered and drawn.wall != 2:
+        first = boards if wall == 7 else drawn.wall_colours[0]
+        drawn = replace(drawn, wall=wall, wall_colours=(first, drawn.wall_colours[1]))
+    cover = as_colour(white * ((1.0 - tint) * np.array((1.0, 0.985, 0.95)) + tint * paint / paint.max()))
+    return replace(drawn, interior=Interior(ceiling=ceiling, ceiling_colour=cover, curtain=fabric))
+
+
+def _green(rng: np.random.Generator) -> tuple[Colour, Colour]:
+    """Of leaves in the light, and deeper inside; one in eight has autumn."""
+    light = np.array(_earth(rng, (62, 84, 34), (128, 146, 74)))
+    if rng.random() < 0.125:
+        light *= (2.0, 1.0, 0.6)
+    return as_colour(light), as_colour(light * rng.uniform(0.3, 0.55) * (0.85, 1.0, 0.95))
+
+
+def _draw_row(rng: np.random.Generator, kind: int, distance: float) -> Row:
+    first, second = _green(rng)
+    size, breadth = rng.random(2)
+    plaster = _earth(rng, (140, 128, 116), (232, 224, 208))
+    other = _earth(rng, (120, 66, 50), (196, 170, 140))
+    if kind == 1:
+        height, cell = 0.8 + 1.5 * size, 1.0
+    elif kind in (2, 3, 4):
+        height, cell = 0.9 + 1.1 * size, 1.0
+        wood = _earth(rng, (88, 70, 54), (206, 196, 180))
+        first, second = ((wood, wood), (other, plaster), ((0.025, 0.028, 0.03), BLACK))[kind - 2]
+    elif kind == 5:
+        height, cell = 1.0, 5.4
+    elif kind in (6, 7):
+        height = 4.5 + 0.2 * distance + 4.0 * size
+        cell = height * (0.42 + 0.3 * breadth) * (1.0 if kind == 6 else 0.7)
+    else:
+        height, cell = 1.0 + 4.0 * size, 6.0 + 8.0 * breadth
+        first, second = plaster, other
+    return Row(kind=kind, distance=distance, height=float(height), cell=float(cell), colour=first, second=second)
+
+
+def _lay_out(rng: np.random.Generator, drawn: Backdrop) -> Backdrop:
+    """A street, a park, a yard: rows of things across the view, what grows between the people and them."""
+    street = drawn.floor != 2 and bool(rng.random() < 0.6)
+    if street:
+        chances = ((0.25, 0.08, 0.0, 0.07, 0.1, 0.5, 0.0, 0.0, 0.0), (0.5, *(0.0,) * 5, 0.5, 0.0, 0.0))
+        last = (0.06, *(0.0,) * 5, 0.14, 0.0, 0.8)
+    else:
+        chances = ((0.3, 0.28, 0.16, 0.16, 0.1, *(0.0,) * 4), (0.4, *(0.0,) * 5, 0.5, 0.1, 0.0))
+        last = (0.12, *(0.0,) * 5, 0.4, 0.13, 0.35)
+    distances = np.cumsum(rng.uniform((4.0, 1.5, 4.0), (10.0, 9.0, 22.0)))
+    kinds = [int(rng.choice(9, p=p)) for p in (*chances, last)]
+    near, middle, far = (_draw_row(rng, kind, float(d)) for kind, d in zip(kinds, distances, strict=True))
+    kerb, wear, has_kerb = float(rng.uniform(1.5, 3.6)), float(rng.random()), bool(rng.random() < 0.25)
+    grey = _earth(rng, (70, 70, 72), (140, 137, 132))
+    pale = _earth(rng, (130, 126, 118), (196, 190, 180))
+    lawn = (_earth(rng, (58, 78, 34), (104, 122, 58)), _earth(rng, (96, 104, 52), (150, 142, 84)))
+    joints = as_colour(np.array(pale) * 0.6)
+    if drawn.floor == 4:
+        beyond, colours = (6, (pale, joints)) if street else (2, lawn)
+    else:
+        beyond, colours = 4, (grey, (0.72, 0.7, 0.64))
+    clutter = tuple(_grow(rng, item) for item in drawn.clutter)
+    trees = tuple(_draw_tree(rng) for _ in range(int(rng.choice(3, p=(0.5, 0.35, 0.15)))))
+    return replace(
+        drawn,
+        clutter=clutter + trees,
+        open_air=OpenAir(
+            rows=(near, middle, far),
+            kerb=kerb if street or has_kerb else NOWHERE,
+            beyond=beyond,
+            beyond_colours=colours,
+            wear=wear,
+        ),
+    )
+
+
+def _grow(rng: np.random.Generator, item: Clutter) -> Clutter:
+    """Crates stay, or become plants as the rest."""
+    crate, round_one = rng.random() < 0.5, rng.random() < 0.7
+    colour, second = _green(rng)
+    if item.kind == 3 and crate:
+        return item
+    return replace(item, kind=5 if round_one else 4, colour=colour, second=second)
+
+
+def _draw_tree(rng: np.random.Generator) -> Clutter:
+    colour, second = _green(rng)
+    breadth, height = rng.uniform(0.9, 2.2), rng.uniform(1.5, 3.2)
+    return Clutter(
+        lateral=float(rng.uniform(-6.0, 6.0)),
+        behind=float(rng.uniform(2.0, 9.0)),
+        half=(float(breadth), float(breadth * rng.uniform(0.8, 1.2)), float(height)),
+        turn=0.0,
+        colour=colour,
+        second=second,
+        kind=6,
     )

@@ -3,7 +3,7 @@
 # ruff: noqa: UP018, RUF046  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import band, flag, mix
+from densesynth.appearance.kernels.base import cover, mix
 from densesynth.scene.kernels.base import (
     BOX_SIDES,
     CEILING,
@@ -11,15 +11,31 @@ from densesynth.scene.kernels.base import (
     FIRST_BOX,
     FLOOR,
     NOTHING,
+    TOWARDS_KEY,
     Box,
     Seen,
     Surroundings,
     fade,
-    rough,
 )
-from densesynth.scene.kernels.surfaces import floor_colour, sky_colour, wall_colour
+from densesynth.scene.kernels.clutter import box_colour, inside, meet_boxes
+from densesynth.scene.kernels.open_air import (
+    ROW_CARS,
+    ROW_HEDGE,
+    ROW_HOUSES,
+    ROW_TREES,
+    car_row,
+    fence_row,
+    hedge_row,
+    house_row,
+    sky_colour,
+    tree_row,
+)
+from densesynth.scene.kernels.surfaces import floor_colour, hypotenuse
+from densesynth.scene.kernels.walls import ceiling_colour, wall_colour
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
+
+KERB = wp.constant(0.14)  # metres across
 
 
 @wp.func
@@ -29,12 +45,26 @@ def off_focus(t: wp.float32, focused: wp.float32) -> wp.float32:
 
 
 @wp.func
-def inside(px: wp.int32, py: wp.int32, first: wp.vec2i, last: wp.vec2i) -> wp.bool:
-    return px >= first[0] and px < last[0] and py >= first[1] and py < last[1]
+def shade_of_boxes(
+    boxes: wp.array(dtype=Box), box_count: wp.int32, x: wp.float32, y: wp.float32, px: wp.int32, py: wp.int32
+) -> wp.float32:
+    """What boxes leave of the light on the ground next to them."""
+    shade = float(1.0)
+    for k in range(box_count):
+        if inside(px, py, boxes[k].first_shade, boxes[k].last_shade):
+            c = boxes[k].cos
+            n = boxes[k].sin
+            rx = x - boxes[k].centre[0]
+            ry = y - boxes[k].centre[1]
+            qx = wp.abs(c * rx + n * ry) - boxes[k].half[0]
+            qy = wp.abs(c * ry - n * rx) - boxes[k].half[1]
+            gap = wp.max(wp.max(qx, qy), 0.0) * boxes[k].reach
+            shade = shade * (1.0 - 0.5 * fade(gap))
+    return shade
 
 
 @wp.func
-def see(
+def see_room(
     table: wp.array(dtype=wp.float32),
     ws: Surroundings,
     boxes: wp.array(dtype=Box),
@@ -46,128 +76,165 @@ def see(
     px: wp.int32,
     py: wp.int32,
 ) -> Seen:
-    """What a ray from the eye meets first; d is as long as it takes to go one metre deeper into the picture.
+    """What a ray from the eye meets first in a room; d is as long as it takes to go one metre deeper into the picture.
 
     Planes are compared by the reciprocal of their depth, which needs no division: the largest is the nearest.
     """
-    nearness = float(FARTHEST)
-    side = int(NOTHING)
+    dx = ws.wall_cos * d[0] + ws.wall_sin * d[1]
+    dy = ws.wall_cos * d[1] - ws.wall_sin * d[0]
+    nx = wp.max(dx * ws.inverse_high[0], dx * ws.inverse_low[0])
+    ny = wp.max(dy * ws.inverse_high[1], dy * ws.inverse_low[1])
+    nearness = wp.max(nx, ny)
+    side = wp.where(nx > ny, wp.where(dx > 0.0, 0, 1), wp.where(dy > 0.0, 2, 3))
     below = -d[2] * ws.inverse_eye
+    above = d[2] * ws.inverse_high[2]
     if below > nearness:
         nearness = below
         side = FLOOR
-    dx = float(0.0)
-    dy = float(0.0)
-    if ws.indoors == 1:
-        dx = ws.wall_cos * d[0] + ws.wall_sin * d[1]
-        dy = ws.wall_cos * d[1] - ws.wall_sin * d[0]
-        nx = wp.max(dx * ws.inverse_high[0], dx * ws.inverse_low[0])
-        ny = wp.max(dy * ws.inverse_high[1], dy * ws.inverse_low[1])
-        above = d[2] * ws.inverse_high[2]
-        if wp.max(nx, ny) > nearness:
-            nearness = wp.max(nx, ny)
-            side = wp.where(nx > ny, wp.where(dx > 0.0, 0, 1), wp.where(dy > 0.0, 2, 3))
-        if above > nearness:
-            nearness = above
-            side = CEILING
-    t = 1.0 / nearness
-    hx = ws.eye[0] + t * dx
-    hy = ws.eye[1] + t * dy
-
-    # Clutter, each a box turned about the vertical.
-    hit = int(-1)
-    local = wp.vec3(0.0, 0.0, 0.0)
-    axis = int(0)
-    for k in range(box_count):
-        if inside(px, py, boxes[k].first, boxes[k].last):
-            c = boxes[k].cos
-            n = boxes[k].sin
-            rel = eye - boxes[k].centre
-            ox = c * rel[0] + n * rel[1]
-            oy = c * rel[1] - n * rel[0]
-            dx = c * d[0] + n * d[1]
-            dy = c * d[1] - n * d[0]
-            ax = 1.0 / wp.where(wp.abs(dx) < 1e-6, 1e-6, dx)
-            ay = 1.0 / wp.where(wp.abs(dy) < 1e-6, 1e-6, dy)
-            az = 1.0 / wp.where(wp.abs(d[2]) < 1e-6, 1e-6, d[2])
-            rx = boxes[k].half[0] * wp.abs(ax)
-            ry = boxes[k].half[1] * wp.abs(ay)
-            rz = boxes[k].half[2] * wp.abs(az)
-            x0 = -ox * ax - rx
-            y0 = -oy * ay - ry
-            z0 = -rel[2] * az - rz
-            enter = wp.max(wp.max(x0, y0), z0)
-            leave = wp.min(wp.min(x0 + 2.0 * rx, y0 + 2.0 * ry), z0 + 2.0 * rz)
-            if enter > 0.05 and enter < leave and enter < t:
-                t = enter
-                hit = k
-                local = wp.vec3(ox + enter * dx, oy + enter * dy, rel[2] + enter * d[2])
-                axis = 4
-                if enter == x0:
-                    axis = wp.where(ax > 0.0, 0, 1)
-                elif enter == y0:
-                    axis = wp.where(ay > 0.0, 2, 3)
-
-    fp = pixel * t
+    elif above > nearness:
+        nearness = above
+        side = CEILING
     seen = Seen()
+    hit = meet_boxes(table, boxes, box_count, eye, d, 1.0 / nearness, pixel, px, py)
+    t = hit.t
+    fp = pixel * t
     seen.depth = t
     seen.on_floor = 0
+    if hit.box >= 0:
+        seen.surface = FIRST_BOX + BOX_SIDES * hit.box + hit.axis
+        seen.colour = box_colour(table, boxes, lights, hit, ws.seed, fp)
+        return seen
     seen.surface = side
-    shade = float(1.0)
-    if hit >= 0:
-        k = hit
-        seen.surface = FIRST_BOX + BOX_SIDES * k + axis
-        u = wp.where(axis < 2, local[1], local[0])
-        v = local[2] + boxes[k].half[2]
-        albedo = boxes[k].colour
-        if boxes[k].kind == 1:  # drawers
-            if axis < 4:
-                joint = wp.max(band(v, 0.3, 0.05, fp), band(u, 0.6, 0.025, fp))
-                albedo = mix(albedo, boxes[k].second * 0.4, joint)
-        elif boxes[k].kind == 2:  # cushions or hedge: mottled
-            at = u * 2.0 + boxes[k].centre[0]
-            up = v * 2.0 + boxes[k].centre[1]
-            lump = 0.7 * rough(table, at, up, 3.0, ws.seed, fp) + 0.6 * rough(table, at, up, 17.0, ws.seed, fp)
-            albedo = mix(albedo, boxes[k].second, wp.clamp(0.5 + lump, 0.0, 1.0))
-        elif boxes[k].kind == 3:  # crate slats
-            albedo = mix(albedo, boxes[k].second * 0.3, band(v, 0.14, 0.1, fp))
-        shade = (1.0 - 0.45 * fade(6.0 * v)) * (0.9 + 0.1 * flag(axis == 4))
-        seen.colour = wp.cw_mul(albedo, lights[FIRST_BOX + BOX_SIDES * k + axis]) * shade
-    elif side == FLOOR:
+    hx = ws.eye[0] + t * dx
+    hy = ws.eye[1] + t * dy
+    # Brighter towards where the light comes from.
+    toward = lights[TOWARDS_KEY]
+    middle_x = 0.5 * (ws.low[0] + ws.high[0])
+    middle_y = 0.5 * (ws.low[1] + ws.high[1])
+    across = toward[0] * (hx - middle_x) + toward[1] * (hy - middle_y)
+    glow = 1.0 + wp.clamp(0.12 * across, -0.3, 0.35)
+    if side < CEILING:
+        hz = eye[2] + t * d[2]
+        along = wp.where(side < 2, hy - ws.low[1], hx - ws.low[0])
+        length = wp.where(side < 2, ws.high[1] - ws.low[1], ws.high[0] - ws.low[0])
+        wall = wall_colour(table, ws, along, hz, side, fp)
+        albedo = wp.vec3(wall[0], wall[1], wall[2])
+        corner = wp.min(wp.min(along, length - along), wp.min(hz, ws.high[2] - hz))
+        lit = wp.cw_mul(albedo, lights[side]) * ((1.0 - 0.4 * fade(3.0 * corner)) * glow)
+        seen.colour = mix(lit, albedo * 1.3, wall[3])
+        return seen
+    near_wall = wp.min(wp.min(ws.high[0] - hx, hx - ws.low[0]), wp.min(ws.high[1] - hy, hy - ws.low[1]))
+    if side == FLOOR:
         x = eye[0] + t * d[0]
         y = eye[1] + t * d[1]
         seen.on_floor = 1
-        if ws.indoors == 1:
-            near_wall = wp.min(wp.min(ws.high[0] - hx, hx - ws.low[0]), wp.min(ws.high[1] - hy, hy - ws.low[1]))
-            shade = 1.0 - 0.4 * fade(3.0 * near_wall)
-        for k in range(box_count):
-            if inside(px, py, boxes[k].first_shade, boxes[k].last_shade):
-                c = boxes[k].cos
-                n = boxes[k].sin
-                rx = x - boxes[k].centre[0]
-                ry = y - boxes[k].centre[1]
-                qx = wp.abs(c * rx + n * ry) - boxes[k].half[0]
-                qy = wp.abs(c * ry - n * rx) - boxes[k].half[1]
-                gap = wp.max(wp.max(qx, qy), 0.0) * boxes[k].reach
-                shade = shade * (1.0 - 0.5 * fade(gap))
-        albedo = floor_colour(table, ws, x, y, d, fp)
-        seen.colour = wp.cw_mul(albedo, lights[FLOOR]) * shade
-        if ws.indoors == 0:
-            seen.colour = mix(ws.horizon * 0.6, seen.colour, wp.max(fade(0.002 * t), 0.5))
-    elif side == NOTHING:
-        seen.colour = sky_colour(table, ws, d)
-    elif side == CEILING:
-        near_wall = wp.min(wp.min(ws.high[0] - hx, hx - ws.low[0]), wp.min(ws.high[1] - hy, hy - ws.low[1]))
-        seen.colour = wp.cw_mul(wp.vec3(0.72, 0.71, 0.68), lights[CEILING]) * (1.0 - 0.35 * fade(3.0 * near_wall))
+        shade = (1.0 - 0.4 * fade(3.0 * near_wall)) * shade_of_boxes(boxes, box_count, x, y, px, py)
+        albedo = floor_colour(table, ws, ws.ground, ws.ground_a, ws.ground_b, x, y, d, fp)
+        seen.colour = wp.cw_mul(albedo, lights[FLOOR]) * (shade * glow)
     else:
-        hz = eye[2] + t * d[2]
-        along = wp.where(side < 2, hy - ws.low[1], hx - ws.low[0])
-        wall = wall_colour(table, ws, along, hz, side, fp)
-        albedo = wp.vec3(wall[0], wall[1], wall[2])
-        length = wp.where(side < 2, ws.high[1] - ws.low[1], ws.high[0] - ws.low[0])
-        corner = wp.min(wp.min(along, length - along), wp.min(hz, ws.high[2] - hz))
-        lit = wp.cw_mul(albedo, lights[side]) * (1.0 - 0.4 * fade(3.0 * corner))
-        seen.colour = mix(lit, albedo * 1.3, wall[3])
+        ceiling = ceiling_colour(table, ws, hx, hy, near_wall, d[2], fp)
+        albedo = wp.vec3(ceiling[0], ceiling[1], ceiling[2])
+        lit = wp.cw_mul(albedo, lights[CEILING]) * ((1.0 - 0.35 * fade(3.0 * near_wall)) * glow)
+        seen.colour = mix(lit, albedo * 1.3, ceiling[3])
+    return seen
+
+
+@wp.func
+def see_open(
+    table: wp.array(dtype=wp.float32),
+    ws: Surroundings,
+    boxes: wp.array(dtype=Box),
+    box_count: wp.int32,
+    lights: wp.array(dtype=wp.vec3),
+    eye: wp.vec3,
+    d: wp.vec3,
+    pixel: wp.float32,
+    px: wp.int32,
+    py: wp.int32,
+) -> Seen:
+    """What a ray from the eye meets in the open air, through what rows leave open; d as in a room."""
+    dx = ws.wall_cos * d[0] + ws.wall_sin * d[1]
+    dy = ws.wall_cos * d[1] - ws.wall_sin * d[0]
+    nearness = -d[2] * ws.inverse_eye
+    side = wp.where(nearness > FARTHEST, FLOOR, NOTHING)
+    seen = Seen()
+    hit = meet_boxes(table, boxes, box_count, eye, d, 1.0 / wp.max(nearness, FARTHEST), pixel, px, py)
+    t = hit.t
+    seen.on_floor = 0
+    seen.depth = t
+    left = float(1.0)
+    total = wp.vec3(0.0, 0.0, 0.0)
+    if dy > 0.02:
+        away = 1.0 / dy
+        slant = hypotenuse(wp.abs(dx) * away)
+        rows = int(3)
+        for k in range(rows):
+            tr = ws.row_gap[k] * away
+            kind = ws.row_kind[k]
+            z = eye[2] + tr * d[2]
+            if kind > 0 and tr < t and z < ws.row_top[k] and tr < 160.0:
+                u = ws.eye[0] + tr * dx
+                fp = pixel * tr
+                high = ws.row_height[k]
+                a = ws.row_colour[k]
+                b = ws.row_second[k]
+                row = wp.vec4(0.0, 0.0, 0.0, 0.0)
+                if kind >= ROW_HOUSES:
+                    row = house_row(table, ws, lights, a, b, high, ws.row_cell[k], u, z, fp * slant, fp)
+                elif kind >= ROW_TREES:
+                    row = tree_row(table, ws, lights, a, b, kind, k, high, ws.row_cell[k], u, z, fp)
+                elif kind == ROW_CARS:
+                    row = car_row(ws, lights, u, z, fp)
+                elif kind == ROW_HEDGE:
+                    row = hedge_row(table, lights, a, b, high, u, z, fp)
+                else:
+                    row = fence_row(table, ws, lights, a, b, kind, high, u, z, fp * slant, fp)
+                share = row[3] * left
+                if share > 0.0:
+                    mist = 1.0 - fade(0.0028 * tr)
+                    total += mix(wp.vec3(row[0], row[1], row[2]), ws.horizon * 0.85, mist) * share
+                    if left > 0.5 and left - share <= 0.5:
+                        seen.depth = tr
+                    left -= share
+                    if left < 0.01:
+                        break
+    seen.surface = NOTHING
+    if left < 0.01:
+        seen.colour = total * (1.0 / (1.0 - left))
+        return seen
+    colour = wp.vec3(0.0, 0.0, 0.0)
+    if hit.box >= 0:
+        colour = box_colour(table, boxes, lights, hit, ws.seed, pixel * t)
+        if left > 0.5:
+            seen.surface = FIRST_BOX + BOX_SIDES * hit.box + hit.axis
+    elif side == FLOOR:
+        x = eye[0] + t * d[0]
+        y = eye[1] + t * d[1]
+        fp = pixel * t
+        hy = ws.eye[1] + t * dy
+        past = hy - ws.kerb
+        kind = wp.where(past > 0.0, ws.beyond, ws.ground)
+        a = wp.where(past > 0.0, ws.beyond_a, ws.ground_a)
+        b = wp.where(past > 0.0, ws.beyond_b, ws.ground_b)
+        albedo = floor_colour(table, ws, kind, a, b, x, y, d, fp)
+        if wp.abs(past) < 0.5 and ws.beyond != ws.ground:
+            wide = fp * hypotenuse(wp.abs(dy) / wp.max(wp.abs(d[2]), 1e-3))
+            stone = cover(KERB - wp.abs(past), wide)
+            gutter = cover(0.06 - wp.abs(past - KERB - 0.04), wide)
+            albedo = mix(albedo, wp.vec3(0.42, 0.41, 0.38), stone * wp.min(KERB / wide, 1.0))
+            albedo = albedo * (1.0 - 0.5 * gutter * wp.min(0.06 / wide, 1.0))
+        colour = wp.cw_mul(albedo, lights[FLOOR]) * shade_of_boxes(boxes, box_count, x, y, px, py)
+        for k in range(3):
+            before = ws.row_gap[k] + ws.eye[1] - hy
+            if ws.row_kind[k] > 0 and before > -1.0 and before < 3.0:
+                colour = colour * (1.0 - 0.35 * fade(2.0 * wp.abs(before)))
+        colour = mix(ws.horizon * 0.75, colour, wp.max(fade(0.0028 * t), 0.3))
+        if left > 0.5:
+            seen.on_floor = 1
+            seen.surface = FLOOR
+    else:
+        colour = sky_colour(table, ws, lights, wp.vec3(dx, dy, d[2]))
+    seen.colour = total + colour * left
     return seen
 
 
@@ -207,7 +274,11 @@ def backdrop_kernel(
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
     for px in range(width):
         d = ray_at(rays, (wp.float32(px) + 0.5) * across, (wp.float32(py) + 0.5) * down)
-        seen = see(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
+        seen = Seen()
+        if ws.indoors == 1:
+            seen = see_room(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
+        else:
+            seen = see_open(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
         colour[py, px] = seen.colour
         surface[py, px] = seen.surface
         blur[py, px] = off_focus(seen.depth, focused)
@@ -217,43 +288,3 @@ def backdrop_kernel(
         else:
             ground[0, py, px] = wp.NAN
             ground[1, py, px] = wp.NAN
-
-
-@wp.kernel
-def smooth_edges(
-    ws: Surroundings,
-    boxes: wp.array(dtype=Box),
-    box_count: wp.int32,
-    lights: wp.array(dtype=wp.vec3),
-    rays: wp.array2d(dtype=wp.vec3),
-    width: wp.int32,
-    height: wp.int32,
-    eye: wp.vec3,
-    pixel: wp.float32,
-    table: wp.array(dtype=wp.float32),
-    surface: wp.array2d(dtype=wp.int32),
-    colour: wp.array2d(dtype=wp.vec3),
-):
-    """Colours again, as the mean of four rays, where a pixel's neighbours see another side. One thread a row."""
-    py = wp.tid()
-    down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
-    across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
-    for px in range(width):
-        own = surface[py, px]
-        edge = bool(False)
-        if px > 0:
-            edge = edge or surface[py, px - 1] != own
-        if px < width - 1:
-            edge = edge or surface[py, px + 1] != own
-        if py > 0:
-            edge = edge or surface[py - 1, px] != own
-        if py < height - 1:
-            edge = edge or surface[py + 1, px] != own
-        if edge:
-            total = wp.vec3(0.0, 0.0, 0.0)
-            for k in range(4):  # a rotated grid
-                x = 0.5 + wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
-                y = 0.5 + wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
-                d = ray_at(rays, (wp.float32(px) + x) * across, (wp.float32(py) + y) * down)
-                total = total + see(table, ws, boxes, box_count, lights, eye, d, pixel, px, py).colour
-            colour[py, px] = 0.25 * total

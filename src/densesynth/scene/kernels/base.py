@@ -2,22 +2,34 @@
 
 import warp as wp
 
+from densesynth.scene import grain
+
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
-SIDE = wp.constant(64)  # cells of the noise's period, a power of two
+SIDE = wp.constant(grain.NOISE_SIDE)  # cells of the noise's period, a power of two
+TEXTURE_SIDE = wp.constant(grain.TEXTURE_SIDE)  # texels of a texture's period
+CLOUDS = wp.constant(grain.NOISE_SIDE**2)  # where in the table the textures begin
+LEAVES = wp.constant(grain.NOISE_SIDE**2 + (grain.TEXTURE_SIDE**2 * 4 - (grain.TEXTURE_SIDE // 32) ** 2) // 3)
 FARTHEST = wp.constant(1e-4)  # 1/metres: where the ground ends and the sky begins
 PLANK_ACROSS = wp.constant(1.0 / 0.35)  # planks' widths and lengths to the floor's scale
 PLANK_ALONG = wp.constant(1.0 / 2.4)
-# Sides of a room, the walls being 0 to 3 (+x, −x, +y, −y), in the order of their lights; then the boxes' sides.
+# Sides of a room, the walls being 0 to 3 (+x, −x, +y, −y), in the order of their lights; the key light's direction and
+# colour, in the room's axes; then the boxes' sides.
 NOTHING = wp.constant(-1)
+FACADE = wp.constant(2)  # what faces the people from afar has the light of that wall
 CEILING = wp.constant(4)
 FLOOR = wp.constant(5)
-FIRST_BOX = wp.constant(6)
+TOWARDS_KEY = wp.constant(6)
+KEY = wp.constant(7)
+FIRST_BOX = wp.constant(8)
 BOX_SIDES = wp.constant(5)
 
 
 @wp.struct
 class Surroundings:
+    """eye, low, high: in the room's own axes; outdoors those of the rows of things behind the people, y away from them.
+    row_*: of three rows, the nearest first; their colours are a matrix's rows."""
+
     indoors: wp.int32
     ground: wp.int32
     ground_a: wp.vec3
@@ -25,12 +37,20 @@ class Surroundings:
     ground_scale: wp.float32
     ground_cos: wp.float32
     ground_sin: wp.float32
+    kerb: wp.float32  # y of the kerb, beyond which the ground is another one
+    beyond: wp.int32
+    beyond_a: wp.vec3
+    beyond_b: wp.vec3
+    wear: wp.float32
     wall: wp.int32
     wall_a: wp.vec3
     wall_b: wp.vec3
     wall_cos: wp.float32
     wall_sin: wp.float32
-    eye: wp.vec3  # in the room's own axes
+    ceiling: wp.int32
+    ceiling_a: wp.vec3
+    curtain: wp.vec3
+    eye: wp.vec3
     low: wp.vec3
     high: wp.vec3
     inverse_low: wp.vec3  # 1 / (low - eye)
@@ -42,6 +62,14 @@ class Surroundings:
     skyline: wp.int32
     skyline_colour: wp.vec3
     skyline_height: wp.float32
+    row_kind: wp.vec3i
+    row_gap: wp.vec3  # y from the eye to the row
+    row_height: wp.vec3  # of houses: storeys
+    row_top: wp.vec3  # above which there is nothing of it
+    row_cell: wp.vec3  # metres from one house, tree or car to the next
+    row_colour: wp.mat33
+    row_second: wp.mat33
+    key: wp.int32  # other surroundings have other things
     seed: wp.float32
 
 
@@ -132,3 +160,33 @@ def rough(
     a = a + (table[y0 + x1] - a) * u
     b = b + (table[y1 + x1] - b) * u
     return (a + (b - a) * v) * share
+
+
+@wp.func
+def texture(
+    table: wp.array(dtype=wp.float32), first: wp.int32, x: wp.float32, y: wp.float32, fp: wp.float32
+) -> wp.float32:
+    """A texture at (x, y), in periods, as the mean over about the footprint. first: where in the table it begins."""
+    wide = fp * 256.0
+    level = (
+        wp.int32(wide > 1.4) + wp.int32(wide > 2.8) + wp.int32(wide > 5.6) + wp.int32(wide > 11.0) + wp.int32(wide > 22.0)
+    )
+    side = TEXTURE_SIDE >> level
+    start = first + ((TEXTURE_SIDE * TEXTURE_SIDE - side * side) * 4) // 3
+    qx = x * wp.float32(side)
+    qy = y * wp.float32(side)
+    u = wp.floor(qx)
+    v = wp.floor(qy)
+    ix = wp.int32(u)
+    iy = wp.int32(v)
+    u = qx - u
+    v = qy - v
+    x0 = ix & (side - 1)
+    x1 = (ix + 1) & (side - 1)
+    y0 = start + (iy & (side - 1)) * side
+    y1 = start + ((iy + 1) & (side - 1)) * side
+    a = table[y0 + x0]
+    b = table[y1 + x0]
+    a = a + (table[y0 + x1] - a) * u
+    b = b + (table[y1 + x1] - b) * u
+    return a + (b - a) * v
