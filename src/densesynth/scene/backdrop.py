@@ -266,9 +266,11 @@ def render_backdrop(
         for size, kind in ((shape, wp.vec3), (shape, wp.float32), ((2, *shape), wp.float32), (shape, wp.int32))
     ]
     inputs = [
-        world,
         # By its address: Warp looks through a structured array for longer than it takes to read it.
-        wp.array(ptr=boxes.ctypes.data, shape=len(boxes), dtype=Box, device="cpu").to(device),
+        *(
+            wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=kind, device="cpu").to(device)
+            for rows, kind in ((world, Surroundings), (boxes, Box))
+        ),
         len(backdrop.clutter),
         wp.array(lights, dtype=wp.vec3, device=device),
         wp.array(rays.astype(np.float32), dtype=wp.vec3, device=device),
@@ -324,8 +326,8 @@ def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"], people: Float6
 
 def _describe(
     backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"], people: Float64[Array, "p 2"]
-) -> Any:
-    """The kernel's struct. The room is laid out along the view, and grown until camera and people are inside."""
+) -> Array:
+    """The kernel's struct, one row. The room is laid out along the view, and grown until camera and people are inside."""
     turn = float(np.arctan2(away[1], away[0]) - 0.5 * np.pi + backdrop.turn)
     c, s = np.cos(turn), np.sin(turn)
     x, y = c * eye[0] + s * eye[1], c * eye[1] - s * eye[0]
@@ -365,9 +367,9 @@ def _describe(
         "row_top": [_top(row) for row in rows], "row_colour": np.array([row.colour for row in rows]),
         "row_second": np.array([row.second for row in rows]),
     }  # fmt: skip
-    world = Surroundings()
+    world = _rows(Surroundings, 1)
     for name, value in values.items():
-        setattr(world, name, value)
+        world[name][0] = value
     return world
 
 
@@ -417,11 +419,11 @@ def _bound_boxes(boxes: Array, camera: Camera, rays_in_camera: Float64[Array, "g
         boxes["last"][:, axis], boxes["last_shade"][:, axis] = end[:count], end[count:]
 
 
-def _light_sides(world: Any, boxes: Array, lighting: Lighting) -> Float32[Array, "n 3"]:
+def _light_sides(world: Array, boxes: Array, lighting: Lighting) -> Float32[Array, "n 3"]:
     """Radiosity of a white surface on each side of the room, then on each of the boxes' sides, as the kernel has them:
     walls +x, −x, +y, −y, ceiling, floor; sides −x, +x, −y, +y, top, in the room's and the boxes' own axes. Between the
     two the direction towards the key light, in the room's axes, and its colour."""
-    c, s = world.wall_cos, world.wall_sin
+    c, s = world["wall_cos"][0], world["wall_sin"][0]
     room = [(-c, -s, 0.0), (c, s, 0.0), (s, -c, 0.0), (-s, c, 0.0), (0.0, 0.0, -1.0), (0.0, 0.0, 1.0)]
     sides = np.zeros((len(boxes), 5, 3))
     sides[:, 1, 0], sides[:, 1, 1] = boxes["cos"], boxes["sin"]

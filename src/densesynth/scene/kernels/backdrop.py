@@ -66,7 +66,7 @@ def shade_of_boxes(
 @wp.func
 def see_room(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     boxes: wp.array(dtype=Box),
     box_count: wp.int32,
     lights: wp.array(dtype=wp.vec3),
@@ -80,14 +80,14 @@ def see_room(
 
     Planes are compared by the reciprocal of their depth, which needs no division: the largest is the nearest.
     """
-    dx = ws.wall_cos * d[0] + ws.wall_sin * d[1]
-    dy = ws.wall_cos * d[1] - ws.wall_sin * d[0]
-    nx = wp.max(dx * ws.inverse_high[0], dx * ws.inverse_low[0])
-    ny = wp.max(dy * ws.inverse_high[1], dy * ws.inverse_low[1])
+    dx = worlds[0].wall_cos * d[0] + worlds[0].wall_sin * d[1]
+    dy = worlds[0].wall_cos * d[1] - worlds[0].wall_sin * d[0]
+    nx = wp.max(dx * worlds[0].inverse_high[0], dx * worlds[0].inverse_low[0])
+    ny = wp.max(dy * worlds[0].inverse_high[1], dy * worlds[0].inverse_low[1])
     nearness = wp.max(nx, ny)
     side = wp.where(nx > ny, wp.where(dx > 0.0, 0, 1), wp.where(dy > 0.0, 2, 3))
-    below = -d[2] * ws.inverse_eye
-    above = d[2] * ws.inverse_high[2]
+    below = -d[2] * worlds[0].inverse_eye
+    above = d[2] * worlds[0].inverse_high[2]
     if below > nearness:
         nearness = below
         side = FLOOR
@@ -102,37 +102,37 @@ def see_room(
     seen.on_floor = 0
     if hit.box >= 0:
         seen.surface = FIRST_BOX + BOX_SIDES * hit.box + hit.axis
-        seen.colour = box_colour(table, boxes, lights, hit, ws.seed, fp)
+        seen.colour = box_colour(table, boxes, lights, hit, worlds[0].seed, fp)
         return seen
     seen.surface = side
-    hx = ws.eye[0] + t * dx
-    hy = ws.eye[1] + t * dy
+    hx = worlds[0].eye[0] + t * dx
+    hy = worlds[0].eye[1] + t * dy
     # Brighter towards where the light comes from.
     toward = lights[TOWARDS_KEY]
-    middle_x = 0.5 * (ws.low[0] + ws.high[0])
-    middle_y = 0.5 * (ws.low[1] + ws.high[1])
+    middle_x = 0.5 * (worlds[0].low[0] + worlds[0].high[0])
+    middle_y = 0.5 * (worlds[0].low[1] + worlds[0].high[1])
     across = toward[0] * (hx - middle_x) + toward[1] * (hy - middle_y)
     glow = 1.0 + wp.clamp(0.12 * across, -0.3, 0.35)
     if side < CEILING:
         hz = eye[2] + t * d[2]
-        along = wp.where(side < 2, hy - ws.low[1], hx - ws.low[0])
-        length = wp.where(side < 2, ws.high[1] - ws.low[1], ws.high[0] - ws.low[0])
-        wall = wall_colour(table, ws, along, hz, side, fp)
+        along = wp.where(side < 2, hy - worlds[0].low[1], hx - worlds[0].low[0])
+        length = wp.where(side < 2, worlds[0].high[1] - worlds[0].low[1], worlds[0].high[0] - worlds[0].low[0])
+        wall = wall_colour(table, worlds, along, hz, side, fp)
         albedo = wp.vec3(wall[0], wall[1], wall[2])
-        corner = wp.min(wp.min(along, length - along), wp.min(hz, ws.high[2] - hz))
+        corner = wp.min(wp.min(along, length - along), wp.min(hz, worlds[0].high[2] - hz))
         lit = wp.cw_mul(albedo, lights[side]) * ((1.0 - 0.4 * fade(3.0 * corner)) * glow)
         seen.colour = mix(lit, albedo * 1.3, wall[3])
         return seen
-    near_wall = wp.min(wp.min(ws.high[0] - hx, hx - ws.low[0]), wp.min(ws.high[1] - hy, hy - ws.low[1]))
+    near_wall = wp.min(wp.min(worlds[0].high[0] - hx, hx - worlds[0].low[0]), wp.min(worlds[0].high[1] - hy, hy - worlds[0].low[1]))
     if side == FLOOR:
         x = eye[0] + t * d[0]
         y = eye[1] + t * d[1]
         seen.on_floor = 1
         shade = (1.0 - 0.4 * fade(3.0 * near_wall)) * shade_of_boxes(boxes, box_count, x, y, px, py)
-        albedo = floor_colour(table, ws, ws.ground, ws.ground_a, ws.ground_b, x, y, d, fp)
+        albedo = floor_colour(table, worlds, worlds[0].ground, worlds[0].ground_a, worlds[0].ground_b, x, y, d, fp)
         seen.colour = wp.cw_mul(albedo, lights[FLOOR]) * (shade * glow)
     else:
-        ceiling = ceiling_colour(table, ws, hx, hy, near_wall, d[2], fp)
+        ceiling = ceiling_colour(table, worlds, hx, hy, near_wall, d[2], fp)
         albedo = wp.vec3(ceiling[0], ceiling[1], ceiling[2])
         lit = wp.cw_mul(albedo, lights[CEILING]) * ((1.0 - 0.35 * fade(3.0 * near_wall)) * glow)
         seen.colour = mix(lit, albedo * 1.3, ceiling[3])
@@ -142,7 +142,7 @@ def see_room(
 @wp.func
 def see_open(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     boxes: wp.array(dtype=Box),
     box_count: wp.int32,
     lights: wp.array(dtype=wp.vec3),
@@ -153,9 +153,9 @@ def see_open(
     py: wp.int32,
 ) -> Seen:
     """What a ray from the eye meets in the open air, through what rows leave open; d as in a room."""
-    dx = ws.wall_cos * d[0] + ws.wall_sin * d[1]
-    dy = ws.wall_cos * d[1] - ws.wall_sin * d[0]
-    nearness = -d[2] * ws.inverse_eye
+    dx = worlds[0].wall_cos * d[0] + worlds[0].wall_sin * d[1]
+    dy = worlds[0].wall_cos * d[1] - worlds[0].wall_sin * d[0]
+    nearness = -d[2] * worlds[0].inverse_eye
     side = wp.where(nearness > FARTHEST, FLOOR, NOTHING)
     seen = Seen()
     hit = meet_boxes(table, boxes, box_count, eye, d, 1.0 / wp.max(nearness, FARTHEST), pixel, px, py)
@@ -169,30 +169,30 @@ def see_open(
         slant = hypotenuse(wp.abs(dx) * away)
         rows = int(3)
         for k in range(rows):
-            tr = ws.row_gap[k] * away
-            kind = ws.row_kind[k]
+            tr = worlds[0].row_gap[k] * away
+            kind = worlds[0].row_kind[k]
             z = eye[2] + tr * d[2]
-            if kind > 0 and tr < t and z < ws.row_top[k] and tr < 160.0:
-                u = ws.eye[0] + tr * dx
+            if kind > 0 and tr < t and z < worlds[0].row_top[k] and tr < 160.0:
+                u = worlds[0].eye[0] + tr * dx
                 fp = pixel * tr
-                high = ws.row_height[k]
-                a = ws.row_colour[k]
-                b = ws.row_second[k]
+                high = worlds[0].row_height[k]
+                a = worlds[0].row_colour[k]
+                b = worlds[0].row_second[k]
                 row = wp.vec4(0.0, 0.0, 0.0, 0.0)
                 if kind >= ROW_HOUSES:
-                    row = house_row(table, ws, lights, a, b, high, ws.row_cell[k], u, z, fp * slant, fp)
+                    row = house_row(table, worlds, lights, a, b, high, worlds[0].row_cell[k], u, z, fp * slant, fp)
                 elif kind >= ROW_TREES:
-                    row = tree_row(table, ws, lights, a, b, kind, k, high, ws.row_cell[k], u, z, fp)
+                    row = tree_row(table, worlds, lights, a, b, kind, k, high, worlds[0].row_cell[k], u, z, fp)
                 elif kind == ROW_CARS:
-                    row = car_row(ws, lights, u, z, fp)
+                    row = car_row(worlds, lights, u, z, fp)
                 elif kind == ROW_HEDGE:
                     row = hedge_row(table, lights, a, b, high, u, z, fp)
                 else:
-                    row = fence_row(table, ws, lights, a, b, kind, high, u, z, fp * slant, fp)
+                    row = fence_row(table, worlds, lights, a, b, kind, high, u, z, fp * slant, fp)
                 share = row[3] * left
                 if share > 0.0:
                     mist = 1.0 - fade(0.0028 * tr)
-                    total += mix(wp.vec3(row[0], row[1], row[2]), ws.horizon * 0.85, mist) * share
+                    total += mix(wp.vec3(row[0], row[1], row[2]), worlds[0].horizon * 0.85, mist) * share
                     if left > 0.5 and left - share <= 0.5:
                         seen.depth = tr
                     left -= share
@@ -204,20 +204,20 @@ def see_open(
         return seen
     colour = wp.vec3(0.0, 0.0, 0.0)
     if hit.box >= 0:
-        colour = box_colour(table, boxes, lights, hit, ws.seed, pixel * t)
+        colour = box_colour(table, boxes, lights, hit, worlds[0].seed, pixel * t)
         if left > 0.5:
             seen.surface = FIRST_BOX + BOX_SIDES * hit.box + hit.axis
     elif side == FLOOR:
         x = eye[0] + t * d[0]
         y = eye[1] + t * d[1]
         fp = pixel * t
-        hy = ws.eye[1] + t * dy
-        past = hy - ws.kerb
-        kind = wp.where(past > 0.0, ws.beyond, ws.ground)
-        a = wp.where(past > 0.0, ws.beyond_a, ws.ground_a)
-        b = wp.where(past > 0.0, ws.beyond_b, ws.ground_b)
-        albedo = floor_colour(table, ws, kind, a, b, x, y, d, fp)
-        if wp.abs(past) < 0.5 and ws.beyond != ws.ground:
+        hy = worlds[0].eye[1] + t * dy
+        past = hy - worlds[0].kerb
+        kind = wp.where(past > 0.0, worlds[0].beyond, worlds[0].ground)
+        a = wp.where(past > 0.0, worlds[0].beyond_a, worlds[0].ground_a)
+        b = wp.where(past > 0.0, worlds[0].beyond_b, worlds[0].ground_b)
+        albedo = floor_colour(table, worlds, kind, a, b, x, y, d, fp)
+        if wp.abs(past) < 0.5 and worlds[0].beyond != worlds[0].ground:
             wide = fp * hypotenuse(wp.abs(dy) / wp.max(wp.abs(d[2]), 1e-3))
             stone = cover(KERB - wp.abs(past), wide)
             gutter = cover(0.06 - wp.abs(past - KERB - 0.04), wide)
@@ -225,15 +225,15 @@ def see_open(
             albedo = albedo * (1.0 - 0.5 * gutter * wp.min(0.06 / wide, 1.0))
         colour = wp.cw_mul(albedo, lights[FLOOR]) * shade_of_boxes(boxes, box_count, x, y, px, py)
         for k in range(3):
-            before = ws.row_gap[k] + ws.eye[1] - hy
-            if ws.row_kind[k] > 0 and before > -1.0 and before < 3.0:
+            before = worlds[0].row_gap[k] + worlds[0].eye[1] - hy
+            if worlds[0].row_kind[k] > 0 and before > -1.0 and before < 3.0:
                 colour = colour * (1.0 - 0.35 * fade(2.0 * wp.abs(before)))
-        colour = mix(ws.horizon * 0.75, colour, wp.max(fade(0.0028 * t), 0.3))
+        colour = mix(worlds[0].horizon * 0.75, colour, wp.max(fade(0.0028 * t), 0.3))
         if left > 0.5:
             seen.on_floor = 1
             seen.surface = FLOOR
     else:
-        colour = sky_colour(table, ws, lights, wp.vec3(dx, dy, d[2]))
+        colour = sky_colour(table, worlds, lights, wp.vec3(dx, dy, d[2]))
     seen.colour = total + colour * left
     return seen
 
@@ -252,7 +252,7 @@ def ray_at(rays: wp.array2d(dtype=wp.vec3), x: wp.float32, y: wp.float32) -> wp.
 
 @wp.kernel
 def backdrop_kernel(
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     boxes: wp.array(dtype=Box),
     box_count: wp.int32,
     lights: wp.array(dtype=wp.vec3),
@@ -272,13 +272,25 @@ def backdrop_kernel(
     py = wp.tid()
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
+    y = (wp.float32(py) + 0.5) * down
+    iy = wp.clamp(wp.int32(y), 0, rays.shape[0] - 2)
+    fy = y - wp.float32(iy)
+    cell = int(-1)
+    begin = wp.vec3(0.0, 0.0, 0.0)
+    step = wp.vec3(0.0, 0.0, 0.0)
     for px in range(width):
-        d = ray_at(rays, (wp.float32(px) + 0.5) * across, (wp.float32(py) + 0.5) * down)
+        x = (wp.float32(px) + 0.5) * across
+        ix = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
+        if ix != cell:  # as `ray_at` has it, with less to do for each pixel
+            cell = ix
+            begin = rays[iy, ix] * (1.0 - fy) + rays[iy + 1, ix] * fy
+            step = rays[iy, ix + 1] * (1.0 - fy) + rays[iy + 1, ix + 1] * fy - begin
+        d = begin + step * (x - wp.float32(ix))
         seen = Seen()
-        if ws.indoors == 1:
-            seen = see_room(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
+        if worlds[0].indoors == 1:
+            seen = see_room(table, worlds, boxes, box_count, lights, eye, d, pixel, px, py)
         else:
-            seen = see_open(table, ws, boxes, box_count, lights, eye, d, pixel, px, py)
+            seen = see_open(table, worlds, boxes, box_count, lights, eye, d, pixel, px, py)
         colour[py, px] = seen.colour
         surface[py, px] = seen.surface
         blur[py, px] = off_focus(seen.depth, focused)

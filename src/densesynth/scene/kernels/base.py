@@ -163,15 +163,32 @@ def rough(
 
 
 @wp.func
+def level_of(fp: wp.float32) -> wp.int32:
+    """Which of a texture's means has texels of about a footprint's width, in periods."""
+    wide = fp * 256.0
+    return (
+        wp.int32(wide > 1.4) + wp.int32(wide > 2.8) + wp.int32(wide > 5.6) + wp.int32(wide > 11.0) + wp.int32(wide > 22.0)
+    )
+
+
+@wp.func
+def speck(
+    table: wp.array(dtype=wp.float32), first: wp.int32, x: wp.float32, y: wp.float32, fp: wp.float32
+) -> wp.float32:
+    """The texel of a texture at (x, y), in periods, that is as large as the footprint. first: where the texture begins."""
+    side = TEXTURE_SIDE >> level_of(fp)
+    start = first + ((TEXTURE_SIDE * TEXTURE_SIDE - side * side) * 4) // 3
+    column = wp.int32(wp.floor(x * wp.float32(side))) & (side - 1)
+    row = wp.int32(wp.floor(y * wp.float32(side))) & (side - 1)
+    return table[start + row * side + column]
+
+
+@wp.func
 def texture(
     table: wp.array(dtype=wp.float32), first: wp.int32, x: wp.float32, y: wp.float32, fp: wp.float32
 ) -> wp.float32:
-    """A texture at (x, y), in periods, as the mean over about the footprint. first: where in the table it begins."""
-    wide = fp * 256.0
-    level = (
-        wp.int32(wide > 1.4) + wp.int32(wide > 2.8) + wp.int32(wide > 5.6) + wp.int32(wide > 11.0) + wp.int32(wide > 22.0)
-    )
-    side = TEXTURE_SIDE >> level
+    """The same, between four texels."""
+    side = TEXTURE_SIDE >> level_of(fp)
     start = first + ((TEXTURE_SIDE * TEXTURE_SIDE - side * side) * 4) // 3
     qx = x * wp.float32(side)
     qy = y * wp.float32(side)

@@ -4,7 +4,7 @@
 import warp as wp
 
 from densesynth.appearance.kernels.base import band, flag, mix, ramp
-from densesynth.scene.kernels.base import BOX_SIDES, CLOUDS, FIRST_BOX, LEAVES, Box, fade, rough, texture
+from densesynth.scene.kernels.base import BOX_SIDES, CLOUDS, FIRST_BOX, LEAVES, Box, fade, rough, speck, texture
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -37,7 +37,7 @@ def leafy(table: wp.array(dtype=wp.float32), p: wp.vec3, seed: wp.float32, fp: w
     """How far leaves stick out there, about −1..1."""
     u = p[0] + 0.6 * p[1] + seed
     v = p[2] + 0.5 * p[1]
-    return texture(table, CLOUDS, 0.37 * u, 0.37 * v, 0.37 * fp) + 0.5 * texture(table, LEAVES, 0.9 * u, 0.9 * v, 0.9 * fp)
+    return texture(table, CLOUDS, 0.37 * u, 0.37 * v, 0.37 * fp) + 0.5 * speck(table, LEAVES, 0.9 * u, 0.9 * v, 0.9 * fp)
 
 
 @wp.func
@@ -163,7 +163,7 @@ def box_colour(
         p = hit.local
         u = p[0] + 0.6 * p[1] + boxes[k].centre[0]
         w = p[2] + 0.5 * p[1]
-        leaf = texture(table, LEAVES, 0.9 * u, 0.9 * w, 0.9 * fp)
+        leaf = speck(table, LEAVES, 0.9 * u, 0.9 * w, 0.9 * fp)
         clump = texture(table, CLOUDS, 0.37 * u, 0.37 * w, 0.37 * fp)
         light = wp.vec3(0.0, 0.0, 0.0)
         nx = n[0] * n[0]

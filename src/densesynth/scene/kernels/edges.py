@@ -11,7 +11,7 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 @wp.kernel
 def smooth_edges(
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     boxes: wp.array(dtype=Box),
     box_count: wp.int32,
     lights: wp.array(dtype=wp.vec3),
@@ -46,8 +46,8 @@ def smooth_edges(
                 x = 0.5 + wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
                 y = 0.5 + wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
                 d = ray_at(rays, (wp.float32(px) + x) * across, (wp.float32(py) + y) * down)
-                if ws.indoors == 1:
-                    total = total + see_room(table, ws, boxes, box_count, lights, eye, d, pixel, px, py).colour
+                if worlds[0].indoors == 1:
+                    total = total + see_room(table, worlds, boxes, box_count, lights, eye, d, pixel, px, py).colour
                 else:
-                    total = total + see_open(table, ws, boxes, box_count, lights, eye, d, pixel, px, py).colour
+                    total = total + see_open(table, worlds, boxes, box_count, lights, eye, d, pixel, px, py).colour
             colour[py, px] = 0.25 * total

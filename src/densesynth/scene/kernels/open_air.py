@@ -15,6 +15,7 @@ from densesynth.scene.kernels.base import (
     Surroundings,
     fade,
     hash2,
+    speck,
     texture,
     whole,
 )
@@ -44,7 +45,7 @@ def hedge_row(
     z: wp.float32,
     fp: wp.float32,
 ) -> wp.vec4:
-    leaf = texture(table, LEAVES, 0.8 * u, 0.8 * z, 0.8 * fp)
+    leaf = speck(table, LEAVES, 0.8 * u, 0.8 * z, 0.8 * fp)
     clump = texture(table, CLOUDS, 0.21 * u, 0.21 * z, 0.21 * fp)
     edge = high * (1.0 + 0.3 * clump) + 0.1 * leaf - z
     light = mix(lights[FACADE] * (0.6 + 0.3 * z / high), lights[FLOOR], ramp(0.35, 0.0, edge))
@@ -56,7 +57,7 @@ def hedge_row(
 @wp.func
 def fence_row(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     lights: wp.array(dtype=wp.vec3),
     a: wp.vec3,
     b: wp.vec3,
@@ -72,7 +73,7 @@ def fence_row(
     share = cover(high - z, fp)
     if kind == ROW_WALL:
         stain = texture(table, CLOUDS, 0.2 * u, 0.2 * z, 0.2 * fp)
-        if ws.key % 2 == 0:
+        if worlds[0].key % 2 == 0:
             course = wp.floor(z / 0.075)
             across = u + 0.11 * (course - 2.0 * wp.floor(0.5 * course))
             tone = 1.0 + 0.35 * (hash2(whole(across / 0.22), wp.int32(course), 9) - 0.5)
@@ -88,8 +89,8 @@ def fence_row(
     else:
         board = whole(u / 0.14)
         streak = texture(table, CLOUDS, 0.9 * u, 0.07 * z, 0.9 * fu)
-        tone = 1.0 + 0.35 * (hash2(board, ws.key, 3) - 0.5) + 0.25 * streak
-        top = high - 0.04 * hash2(board, ws.key, 4)
+        tone = 1.0 + 0.35 * (hash2(board, worlds[0].key, 3) - 0.5) + 0.25 * streak
+        top = high - 0.04 * hash2(board, worlds[0].key, 4)
         gap = band(u + 0.07, 0.14, 0.1, fu)
         share = cover(top - z, fp) * (1.0 - 0.6 * gap)
         rail = wp.max(cover(0.05 - wp.abs(z - 0.3 * high), fp), cover(0.05 - wp.abs(z - 0.8 * high), fp))
@@ -101,7 +102,7 @@ def fence_row(
 
 @wp.func
 def car_row(
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     lights: wp.array(dtype=wp.vec3),
     u: wp.float32,
     z: wp.float32,
@@ -109,11 +110,11 @@ def car_row(
 ) -> wp.vec4:
     """Parked cars, from the side."""
     cell = whole(u / 5.4)
-    r1 = hash2(cell, ws.key, 61)
+    r1 = hash2(cell, worlds[0].key, 61)
     if r1 < 0.3:
         return wp.vec4(0.0, 0.0, 0.0, 0.0)
-    r2 = hash2(cell, ws.key, 62)
-    r3 = hash2(cell, ws.key, 63)
+    r2 = hash2(cell, worlds[0].key, 62)
+    r3 = hash2(cell, worlds[0].key, 63)
     ahead = wp.where(r3 > 0.5, 1.0, -1.0)
     x = (u - (wp.float32(cell) + 0.5) * 5.4) * ahead
     half = 1.95 + 0.3 * r2
@@ -127,18 +128,18 @@ def car_row(
     wheel = 0.32 - wp.sqrt(wp.pow(wp.abs(ax - 0.64 * half), 2.0) + (z - 0.31) * (z - 0.31))
     share = cover(wp.max(wp.max(body, wp.min(cabin, z - 0.2)), wheel), fp)
     under = 0.75 * cover(half - 0.1 - ax, 0.3) * cover(0.3 - z, fp)
-    grey = hash2(cell, ws.key, 64)
+    grey = hash2(cell, worlds[0].key, 64)
     paint = wp.vec3(grey, grey, grey) * (0.75 * grey) + wp.vec3(0.015, 0.015, 0.017)
     if r1 > 0.72:
         paint = mix(wp.vec3(0.35, 0.03, 0.03), wp.vec3(0.04, 0.1, 0.3), flag(grey > 0.45))
     up = wp.clamp((z - 0.25) / (tall - 0.25), 0.0, 1.0)
     light = mix(lights[FACADE] * (0.55 + 0.4 * up), lights[FLOOR], 0.5 * ramp(0.12, 0.0, tall - z) + 0.25 * up * up)
-    shine = ws.horizon * (0.05 + 0.1 * up)
+    shine = worlds[0].horizon * (0.05 + 0.1 * up)
     colour = wp.cw_mul(paint, light) * (1.0 - 0.3 * cover(0.02 - wp.abs(z - 0.62), fp)) + shine
     seam = cover(0.012 - wp.min(wp.abs(x - 0.75), wp.abs(x + 0.35)), fp) * flag(z < 0.9)
     colour = colour * (1.0 - 0.5 * seam)
     glass = wp.min(wp.min(cabin - 0.1, z - 0.9), wp.abs(x + 0.3) - 0.04)
-    pane = mix(wp.vec3(0.03, 0.035, 0.04), ws.sky, 0.12 + 0.25 * up)
+    pane = mix(wp.vec3(0.03, 0.035, 0.04), worlds[0].sky, 0.12 + 0.25 * up)
     colour = mix(colour, pane, cover(glass, fp))
     colour = mix(colour, wp.vec3(0.3, 0.3, 0.3), cover(0.08 - wp.max(half - 0.12 - ax, 2.0 * wp.abs(z - 0.68)), fp))
     arch = cover(wheel + 0.06, fp) * flag(z < 0.9)
@@ -152,7 +153,7 @@ def car_row(
 @wp.func
 def tree_row(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     lights: wp.array(dtype=wp.vec3),
     a: wp.vec3,
     b: wp.vec3,
@@ -166,7 +167,7 @@ def tree_row(
 ) -> wp.vec4:
     """Trees in two layers, undergrowth between the trunks of the rear one."""
     clump = texture(table, CLOUDS, 0.13 * u + 0.3 * wp.float32(number), 0.13 * z, 0.13 * fp)
-    leaf = texture(table, LEAVES, 0.4 * u, 0.4 * z, 0.4 * fp)
+    leaf = speck(table, LEAVES, 0.4 * u, 0.4 * z, 0.4 * fp)
     ragged = 0.55 * clump + 0.22 * leaf
     total = wp.vec3(0.0, 0.0, 0.0)
     left = float(1.0)
@@ -177,8 +178,8 @@ def tree_row(
         at = u / stretch + 0.41 * rear
         cell = whole(at)
         salt = 70 + 10 * number + 3 * layer
-        r1 = hash2(cell, ws.key, salt)
-        r2 = hash2(cell, ws.key, salt + 1)
+        r1 = hash2(cell, worlds[0].key, salt)
+        r2 = hash2(cell, worlds[0].key, salt + 1)
         x = (at - wp.float32(cell) - 0.5) * stretch
         top = high * (0.62 + 0.45 * r1) * (1.0 + 0.12 * rear)
         rx = stretch * (0.4 + 0.1 * r2)
@@ -222,7 +223,7 @@ def tree_row(
 @wp.func
 def house_row(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     lights: wp.array(dtype=wp.vec3),
     a: wp.vec3,
     b: wp.vec3,
@@ -235,10 +236,10 @@ def house_row(
 ) -> wp.vec4:
     """Houses wall to wall or with gaps; high: storeys of the tallest."""
     cell = whole(u / wide)
-    r1 = hash2(cell, ws.key, 51)
-    r2 = hash2(cell, ws.key, 52)
-    r3 = hash2(cell, ws.key, 53)
-    r4 = hash2(cell, ws.key, 54)
+    r1 = hash2(cell, worlds[0].key, 51)
+    r2 = hash2(cell, worlds[0].key, 52)
+    r3 = hash2(cell, worlds[0].key, 53)
+    r4 = hash2(cell, worlds[0].key, 54)
     x = u - (wp.float32(cell) + 0.5) * wide
     storeys = wp.floor(1.0 + high * (0.35 + 0.6 * r1))
     eaves = STOREY * storeys + PLINTH
@@ -271,7 +272,7 @@ def house_row(
         storey = wp.floor(wp.max(z - PLINTH, 0.0) / STOREY)
         wx = x + half - (column + 0.5) * period
         wz = z - PLINTH - STOREY * storey - 1.65
-        pick = hash2(cell * 31 + wp.int32(column), wp.int32(storey) + 97 * ws.key, 55)
+        pick = hash2(cell * 31 + wp.int32(column), wp.int32(storey) + 97 * worlds[0].key, 55)
         w = wp.min(0.42 + 0.35 * r2, 0.36 * period)
         h = 0.62 + 0.25 * r4
         low = -h
@@ -289,7 +290,7 @@ def house_row(
         frame = wp.min(cover(0.1 - dx, fu), cover(0.09 - dz, fp))
         pane = wp.min(cover(-dx, fu), cover(-dz, fp))
         bars = wp.max(cover(0.03 - wp.abs(wx), fu), cover(0.025 - wp.abs(wz - 0.25 * h), fp))
-        glass = mix(wp.vec3(0.025, 0.03, 0.036), ws.sky, 0.08 + 0.3 * pick * wp.clamp(0.6 + wz, 0.0, 1.0))
+        glass = mix(wp.vec3(0.025, 0.03, 0.036), worlds[0].sky, 0.08 + 0.3 * pick * wp.clamp(0.6 + wz, 0.0, 1.0))
         drawn = flag(wp.abs(wx) > w * (1.1 - pick)) * flag(pick > 0.35)
         glass = mix(glass, wp.vec3(0.32, 0.31, 0.28), 0.7 * drawn)
         if door:
@@ -311,7 +312,7 @@ def house_row(
 
 @wp.func
 def sky_colour(
-    table: wp.array(dtype=wp.float32), ws: Surroundings, lights: wp.array(dtype=wp.vec3), ray: wp.vec3
+    table: wp.array(dtype=wp.float32), worlds: wp.array(dtype=Surroundings), lights: wp.array(dtype=wp.vec3), ray: wp.vec3
 ) -> wp.vec3:
     """Sky, clouds, and what is on the horizon: hills, and trees or houses before them."""
     d = wp.normalize(ray)
@@ -319,44 +320,44 @@ def sky_colour(
     fp = 0.003
     total = wp.vec3(0.0, 0.0, 0.0)
     left = float(1.0)
-    if level < 0.9 * ws.skyline_height + 0.1:
+    if level < 0.9 * worlds[0].skyline_height + 0.1:
         turn = angle(d[0], d[1]) + 3.2  # the seam is behind the camera
         light = 0.5 * (lights[FACADE] + lights[FLOOR])
-        if ws.skyline == 1:
-            bulk = texture(table, CLOUDS, turn * 0.9 + ws.seed, 0.13, 0.002)
-            leaves = texture(table, LEAVES, turn * 3.0, level * 3.4, 0.003)
+        if worlds[0].skyline == 1:
+            bulk = texture(table, CLOUDS, turn * 0.9 + worlds[0].seed, 0.13, 0.002)
+            leaves = speck(table, LEAVES, turn * 3.0, level * 3.4, 0.003)
             clump = texture(table, CLOUDS, turn * 3.0, level * 4.0, 0.01)
-            top = ws.skyline_height * (0.6 + 0.5 * bulk) + 0.05 * clump * ws.skyline_height
+            top = worlds[0].skyline_height * (0.6 + 0.5 * bulk) + 0.05 * clump * worlds[0].skyline_height
             share = cover(top + 0.008 * leaves - level, fp)
             tone = wp.clamp(0.75 + 0.5 * leaves + 0.5 * clump, 0.2, 1.5)
-            tree = mix(wp.cw_mul(ws.skyline_colour, light) * tone, ws.horizon, 0.22)
+            tree = mix(wp.cw_mul(worlds[0].skyline_colour, light) * tone, worlds[0].horizon, 0.22)
             total += tree * share
             left -= share
-        elif ws.skyline == 2:
+        elif worlds[0].skyline == 2:
             layers = int(2)
             for layer in range(layers):  # the nearer row first: what it hides is not painted
                 far = wp.float32(layer)
                 x = turn * (9.0 + 5.0 * far) + far * 7.37
                 cell = whole(x)
-                r = hash2(cell + ws.key, layer, 51)
-                top = ws.skyline_height * (0.3 + 0.75 * r * r) * (0.6 + 0.3 * far)
+                r = hash2(cell + worlds[0].key, layer, 51)
+                top = worlds[0].skyline_height * (0.3 + 0.75 * r * r) * (0.6 + 0.3 * far)
                 share = cover(top - level, fp) * left
                 if share > 0.0:
-                    front = wp.cw_mul(ws.skyline_colour, light) * (0.6 + 0.8 * hash2(cell + ws.key, layer, 52))
+                    front = wp.cw_mul(worlds[0].skyline_colour, light) * (0.6 + 0.8 * hash2(cell + worlds[0].key, layer, 52))
                     rows = band(level, 0.014 + 0.012 * r, 0.5, fp) * band(x, 0.07 + 0.05 * r, 0.55, 0.02 + 0.01 * far)
-                    pane = mix(wp.vec3(0.05, 0.06, 0.08), ws.sky, 0.4)
-                    total += mix(mix(front, pane, 0.6 * rows), ws.horizon, 0.3 + 0.25 * far) * share
+                    pane = mix(wp.vec3(0.05, 0.06, 0.08), worlds[0].sky, 0.4)
+                    total += mix(mix(front, pane, 0.6 * rows), worlds[0].horizon, 0.3 + 0.25 * far) * share
                     left -= share
         if left > 0.0:
-            ridge = 0.05 + 0.07 * texture(table, CLOUDS, turn * 0.35 + 0.6 * ws.seed, 0.71, 0.002)
+            ridge = 0.05 + 0.07 * texture(table, CLOUDS, turn * 0.35 + 0.6 * worlds[0].seed, 0.71, 0.002)
             hill = cover(ridge - level, fp) * left
             if hill > 0.0:
-                total += mix(wp.vec3(0.16, 0.2, 0.2), ws.horizon, 0.62 + 4.0 * level) * hill
+                total += mix(wp.vec3(0.16, 0.2, 0.2), worlds[0].horizon, 0.62 + 4.0 * level) * hill
                 left -= hill
         if left <= 0.0:
             return total
     up = wp.max(d[2], 0.0)
-    colour = mix(ws.horizon, ws.sky, wp.sqrt(wp.min(1.6 * up, 1.0)))
+    colour = mix(worlds[0].horizon, worlds[0].sky, wp.sqrt(wp.min(1.6 * up, 1.0)))
     toward = lights[TOWARDS_KEY]
     near_sun = wp.max(d[0] * toward[0] + d[1] * toward[1] + d[2] * toward[2], 0.0)
     glow = near_sun * near_sun
@@ -364,15 +365,15 @@ def sky_colour(
     glow = glow * glow
     key = lights[KEY]
     t = 0.32 / (up + 0.13)
-    x = d[0] * t + ws.seed
+    x = d[0] * t + worlds[0].seed
     y = d[1] * t
     wide = 0.03 * t * t
     puff = texture(table, CLOUDS, x, y, wide)
     shaded = texture(table, CLOUDS, x + 0.03 * toward[0], y + 0.03 * toward[1], wide)
     wisps = texture(table, CLOUDS, 3.7 * x, 2.9 * y, 3.7 * wide)
-    thick = ramp(0.0, 0.75, puff + 0.3 * wisps + 1.3 * ws.cloud - 0.75)
-    white = 0.36 * (ws.horizon[0] + ws.horizon[1] + ws.horizon[2])
+    thick = ramp(0.0, 0.75, puff + 0.3 * wisps + 1.3 * worlds[0].cloud - 0.75)
+    white = 0.36 * (worlds[0].horizon[0] + worlds[0].horizon[1] + worlds[0].horizon[2])
     lit = wp.clamp(0.8 + 0.9 * (puff - shaded) - 0.25 * thick * puff, 0.45, 1.15)
-    cloud = mix(wp.vec3(white, white, white), ws.sky, 0.12) * lit
-    colour = mix(colour, mix(cloud, ws.horizon, 0.5 * fade(6.0 * up)), thick)
-    return (colour + (ws.horizon * 0.3 + key * 0.35) * (glow * 0.6 * (1.0 - 0.5 * thick))) * left + total
+    cloud = mix(wp.vec3(white, white, white), worlds[0].sky, 0.12) * lit
+    colour = mix(colour, mix(cloud, worlds[0].horizon, 0.5 * fade(6.0 * up)), thick)
+    return (colour + (worlds[0].horizon * 0.3 + key * 0.35) * (glow * 0.6 * (1.0 - 0.5 * thick))) * left + total

@@ -14,6 +14,7 @@ from densesynth.scene.kernels.base import (
     hash2,
     rough,
     stripes,
+    speck,
     texture,
     whole,
 )
@@ -29,17 +30,17 @@ def hypotenuse(leg: wp.float32) -> wp.float32:
 
 @wp.func
 def grass_colour(
-    table: wp.array(dtype=wp.float32), ws: Surroundings, a: wp.vec3, b: wp.vec3, x: wp.float32, y: wp.float32, fp: wp.float32
+    table: wp.array(dtype=wp.float32), worlds: wp.array(dtype=Surroundings), a: wp.vec3, b: wp.vec3, x: wp.float32, y: wp.float32, fp: wp.float32
 ) -> wp.vec3:
     """Grass, with patches and a path where feet wore it off."""
     broad = texture(table, CLOUDS, 0.045 * x, 0.045 * y, 0.045 * fp)
     tuft = texture(table, CLOUDS, 0.31 * x, 0.31 * y, 0.31 * fp)
-    blade = texture(table, LEAVES, 0.83 * x, 0.83 * y, 0.83 * fp)
+    blade = speck(table, LEAVES, 0.83 * x, 0.83 * y, 0.83 * fp)
     tone = (1.0 + 0.42 * blade) * (1.0 + 0.22 * tuft + 0.1 * broad)
     colour = mix(a, b, wp.clamp(0.45 + 0.6 * broad + 0.35 * tuft, 0.0, 1.0))
-    worn = 0.9 * broad + 0.5 * tuft + 0.2 * blade + 1.5 * ws.wear - 1.6
+    worn = 0.9 * broad + 0.5 * tuft + 0.2 * blade + 1.5 * worlds[0].wear - 1.6
     trodden = 0.75 - wp.abs(y - 1.1 + 1.4 * broad) + 0.45 * tuft + 0.15 * blade
-    worn = wp.max(worn, wp.where(ws.wear > 0.7, trodden, -1.0))
+    worn = wp.max(worn, wp.where(worlds[0].wear > 0.7, trodden, -1.0))
     if worn > -0.15:
         earth = mix(wp.vec3(0.27, 0.2, 0.13), b, 0.25) * (1.0 + 0.25 * tuft)
         colour = mix(colour * tone, earth * (1.0 + 0.14 * blade), ramp(-0.15, 0.25, worn))
@@ -50,7 +51,7 @@ def grass_colour(
 @wp.func
 def floor_colour(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     kind: wp.int32,
     a: wp.vec3,
     b: wp.vec3,
@@ -63,15 +64,15 @@ def floor_colour(
 
     Along the ray a pixel covers more, the flatter it looks on to the floor; joints widen each by its own direction.
     """
-    c = ws.ground_cos
-    n = ws.ground_sin
+    c = worlds[0].ground_cos
+    n = worlds[0].ground_sin
     x = c * px + n * py
     y = c * py - n * px
     slant = 1.0 / wp.max(wp.abs(d[2]), 1.0e-3)
     fp = near * wp.sqrt(wp.max(slant, 1.0))
     if kind == 2:
-        return grass_colour(table, ws, a, b, x, y, fp)
-    scale = ws.ground_scale
+        return grass_colour(table, worlds, a, b, x, y, fp)
+    scale = worlds[0].ground_scale
     often = 1.0 / scale
     dx = c * d[0] + n * d[1]
     dy = c * d[1] - n * d[0]
@@ -92,17 +93,17 @@ def floor_colour(
         v = v * PLANK_ACROSS
         j = whole(v)
         u = (x + hash2(j, 5, 1) * 3.0) * (often * PLANK_ALONG)
-        grain = rough(table, x * 0.12, y, 60.0, ws.seed + 0.1, wy * scale)
+        grain = rough(table, x * 0.12, y, 60.0, worlds[0].seed + 0.1, wy * scale)
         tone *= 1.0 + 0.4 * (hash2(whole(u), j, 2) - 0.5) + 0.16 * grain
         joint = wp.max(stripes(v, 0.03, wy * PLANK_ACROSS), stripes(u, 0.004, wx * PLANK_ALONG))
         colour = mix(a, b * 0.3, joint)
     elif kind == 3:  # carpet with a motif
-        fine = texture(table, LEAVES, 1.9 * x, 1.9 * y, 1.9 * fp)
+        fine = speck(table, LEAVES, 1.9 * x, 1.9 * y, 1.9 * fp)
         joint = wp.max(stripes(u + v, 0.2, wx + wy), stripes(u - v, 0.2, wx + wy))
         tone *= 1.0 + 0.2 * fine
         colour = mix(a, b, 0.5 * joint)
     elif kind == 4:  # asphalt, concrete
-        fine = texture(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
+        fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
         fissure = texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp)
         thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
         crack = 70.0 * fissure * thin
@@ -110,7 +111,7 @@ def floor_colour(
         # Where it was dug up and mended.
         column = wp.floor(x * 0.21)
         line = wp.floor(y * 0.34)
-        r = hash2(wp.int32(column), wp.int32(line), ws.key)
+        r = hash2(wp.int32(column), wp.int32(line), worlds[0].key)
         if r < 0.14:
             edge = wp.min(1.3 + 7.0 * r - wp.abs(x - (column + 0.5) * 4.76), 0.7 + 5.0 * r - wp.abs(y - (line + 0.5) * 2.94))
             tone *= 1.0 - (0.1 + 1.5 * r) * cover(edge, fp) - 0.3 * cover(0.03 - wp.abs(edge), fp) * wp.min(0.06 / fp, 1.0)

@@ -4,7 +4,7 @@
 import warp as wp
 
 from densesynth.appearance.kernels.base import band, bump, cover, flag, mix, ramp
-from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, rough, texture, whole
+from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, rough, speck, texture, whole
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -12,51 +12,51 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 @wp.func
 def wall_colour(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     u: wp.float32,
     z: wp.float32,
     side: wp.int32,
     fp: wp.float32,
 ) -> wp.vec4:
     """Colour of a wall at u along it and height z, and in the fourth place what it shines by itself (a window)."""
-    stain = texture(table, CLOUDS, 0.17 * u + 0.2 * wp.float32(side) + ws.seed, 0.17 * z, 0.17 * fp)
-    colour = ws.wall_a * (1.0 + 0.09 * stain)
-    if ws.wall == 1:  # two colours with a rail
-        colour = mix(colour, ws.wall_b, cover(1.0 - z, fp))
+    stain = texture(table, CLOUDS, 0.17 * u + 0.2 * wp.float32(side) + worlds[0].seed, 0.17 * z, 0.17 * fp)
+    colour = worlds[0].wall_a * (1.0 + 0.09 * stain)
+    if worlds[0].wall == 1:  # two colours with a rail
+        colour = mix(colour, worlds[0].wall_b, cover(1.0 - z, fp))
         colour = colour * (1.0 - 0.3 * cover(0.025 - wp.abs(z - 1.0), fp))
-    elif ws.wall == 2:  # bricks
+    elif worlds[0].wall == 2:  # bricks
         course = wp.floor(z / 0.075)
         across = u + 0.11 * (course - 2.0 * wp.floor(0.5 * course))
         i = whole(across / 0.22)
         tone = 1.0 + 0.35 * (hash2(i, wp.int32(course), 9) - 0.5) + 0.25 * stain
         joint = wp.max(band(z, 0.075, 0.16, fp), band(across, 0.22, 0.06, fp))
-        colour = mix(ws.wall_a * tone, ws.wall_b, joint)
-    elif ws.wall == 3:  # striped paper
-        colour = mix(colour, ws.wall_b, 0.4 * band(u, 0.24, 0.5, fp))
-    elif ws.wall == 4:  # panels
+        colour = mix(worlds[0].wall_a * tone, worlds[0].wall_b, joint)
+    elif worlds[0].wall == 3:  # striped paper
+        colour = mix(colour, worlds[0].wall_b, 0.4 * band(u, 0.24, 0.5, fp))
+    elif worlds[0].wall == 4:  # panels
         joint = wp.max(band(u, 1.2, 0.012, fp), band(z, 1.25, 0.012, fp))
         colour = colour * (1.0 - 0.35 * joint)
-    elif ws.wall == 5:  # paper with leaves
-        leaf = texture(table, LEAVES, 0.55 * u, 0.55 * z, 0.55 * fp)
-        colour = mix(colour, ws.wall_b, 0.6 * ramp(-0.2, 0.1, leaf))
-    elif ws.wall == 6:  # bare plaster, concrete
+    elif worlds[0].wall == 5:  # paper with leaves
+        leaf = speck(table, LEAVES, 0.55 * u, 0.55 * z, 0.55 * fp)
+        colour = mix(colour, worlds[0].wall_b, 0.6 * ramp(-0.2, 0.1, leaf))
+    elif worlds[0].wall == 6:  # bare plaster, concrete
         spots = texture(table, CLOUDS, 0.9 * u, 0.9 * z, 0.9 * fp)
         joint = wp.max(band(u, 2.5, 0.004, fp), band(z + 0.3, 1.4, 0.006, fp))
         colour = colour * ((1.0 + 0.16 * spots + 0.12 * stain) * (1.0 - 0.35 * joint))
-    elif ws.wall == 7:  # boards
+    elif worlds[0].wall == 7:  # boards
         board = whole(u / 0.13)
         vein = texture(table, CLOUDS, 1.3 * u, 0.09 * z + 0.37 * wp.float32(board), 1.3 * fp)
         colour = colour * (1.0 + 0.3 * (hash2(board, side, 5) - 0.5) + 0.3 * vein)
         colour = colour * (1.0 - 0.45 * band(u + 0.065, 0.13, 0.05, fp))
-    elif ws.wall == 8:  # tiles up to a height
+    elif worlds[0].wall == 8:  # tiles up to a height
         joint = wp.max(band(u, 0.15, 0.04, fp), band(z, 0.15, 0.04, fp))
         shade = 1.0 + 0.12 * (hash2(whole(u / 0.15), whole(z / 0.15), 8) - 0.5)
-        colour = mix(colour, mix(ws.wall_b * shade, wp.vec3(0.5, 0.49, 0.46), 0.7 * joint), cover(1.8 - z, fp))
+        colour = mix(colour, mix(worlds[0].wall_b * shade, wp.vec3(0.5, 0.49, 0.46), 0.7 * joint), cover(1.8 - z, fp))
     # What hangs or stands on it, one thing to each stretch of wall.
     stretch = 1.7
     cell = whole(u / stretch)
     x = u - (wp.float32(cell) + 0.5) * stretch
-    key = side + 4 * whole(ws.seed * 997.0)  # other rooms have other things
+    key = side + 4 * whole(worlds[0].seed * 997.0)  # other rooms have other things
     pick = hash2(cell, key, 21)
     r1 = hash2(cell, key, 22)
     r2 = hash2(cell, key, 23)
@@ -80,12 +80,12 @@ def wall_colour(
         d = wp.max(wp.abs(x) - a, wp.abs(z - 1.6) - 0.65)
         colour = mix(colour, wp.vec3(0.75, 0.74, 0.7), cover(-d + 0.07, fp))
         pane = cover(-d, fp) * (1.0 - wp.max(cover(0.025 - wp.abs(x), fp), cover(0.02 - wp.abs(z - 1.75), fp)))
-        view = mix(ws.horizon, ws.sky, wp.clamp((z - 1.0) * 0.8, 0.0, 1.0))
+        view = mix(worlds[0].horizon, worlds[0].sky, wp.clamp((z - 1.0) * 0.8, 0.0, 1.0))
         far = x + r1 * 20.0
-        leaf = texture(table, LEAVES, 0.35 * far, 0.35 * z, 0.35 * fp)
+        leaf = speck(table, LEAVES, 0.35 * far, 0.35 * z, 0.35 * fp)
         crown = 1.05 + 0.5 * r3 + 0.6 * texture(table, CLOUDS, 0.2 * far, 0.1 * z, 0.2 * fp) + 0.06 * leaf
         green = wp.vec3(0.08, 0.13, 0.06) * (1.0 + 0.7 * leaf)
-        view = mix(view, mix(green, ws.horizon, 0.25), ramp(-0.03, 0.03, crown - z))
+        view = mix(view, mix(green, worlds[0].horizon, 0.25), ramp(-0.03, 0.03, crown - z))
         colour = mix(colour, view, pane)
         glow = pane
         if r2 < 0.55:  # curtains
@@ -93,7 +93,7 @@ def wall_colour(
             open = 0.62 * a + 0.35 * a * r3
             cloth = wp.min(wp.min(wp.abs(x) - open, a + 0.16 - wp.abs(x)), wp.min(2.42 - z, z - 0.12))
             share = cover(cloth, fp)
-            colour = mix(colour, ws.curtain * (0.6 + 0.5 * fold), share)
+            colour = mix(colour, worlds[0].curtain * (0.6 + 0.5 * fold), share)
             colour = mix(colour, wp.vec3(0.08, 0.07, 0.06), cover(wp.min(0.02 - wp.abs(z - 2.44), a + 0.28 - wp.abs(x)), fp))
             glow = pane * (1.0 - share) + 0.12 * share
         elif r2 < 0.8:  # a radiator
@@ -102,7 +102,7 @@ def wall_colour(
             colour = mix(colour, wp.vec3(0.62, 0.61, 0.58) * ribs, cover(body, fp))
     elif pick < 0.52:  # door
         d = wp.max(wp.abs(x) - 0.43, z - 2.05)
-        colour = mix(colour, ws.wall_b * 0.7, cover(-d + 0.08, fp))
+        colour = mix(colour, worlds[0].wall_b * 0.7, cover(-d + 0.08, fp))
         leaf_tone = wp.vec3(0.28, 0.17, 0.09) * (0.4 + 2.0 * r1)
         inset = wp.max(wp.abs(x) - 0.3, wp.abs(z - wp.where(z > 1.0, 1.5, 0.5)) - 0.35)
         colour = mix(colour, leaf_tone * (1.0 - 0.3 * bump(inset, 0.015)), cover(-d, fp))
@@ -155,14 +155,14 @@ def wall_colour(
         plate = wp.max(wp.abs(u - 0.9 - 1.7 * wp.float32(cell)), wp.abs(z - 0.29))
         colour = mix(colour, wp.vec3(0.6, 0.59, 0.56), cover(0.04 - plate, fp) * flag(r3 < 0.4))
     skirting = cover(0.09 - z, fp)
-    colour = mix(colour, ws.wall_b * 0.8 + wp.vec3(0.08, 0.08, 0.08), skirting * flag(ws.wall != 2))
+    colour = mix(colour, worlds[0].wall_b * 0.8 + wp.vec3(0.08, 0.08, 0.08), skirting * flag(worlds[0].wall != 2))
     return wp.vec4(colour[0], colour[1], colour[2], glow)
 
 
 @wp.func
 def ceiling_colour(
     table: wp.array(dtype=wp.float32),
-    ws: Surroundings,
+    worlds: wp.array(dtype=Surroundings),
     x: wp.float32,
     y: wp.float32,
     near_wall: wp.float32,
@@ -172,25 +172,25 @@ def ceiling_colour(
     """Colour of the ceiling, and what it shines by itself."""
     fp = near * wp.sqrt(1.0 / wp.clamp(rise, 0.05, 1.0))
     stain = texture(table, CLOUDS, 0.13 * x, 0.13 * y, 0.13 * fp)
-    colour = ws.ceiling_a * (1.0 + 0.07 * stain)
+    colour = worlds[0].ceiling_a * (1.0 + 0.07 * stain)
     glow = float(0.0)
-    if ws.ceiling == 1:  # hung panels, some of them lamps
+    if worlds[0].ceiling == 1:  # hung panels, some of them lamps
         i = whole(x / 0.62)
         j = whole(y / 0.62)
-        grain = texture(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
+        grain = speck(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
         colour = colour * (1.0 + 0.05 * (hash2(i, j, 5) - 0.5) + 0.1 * grain)
         colour = colour * (1.0 - 0.3 * wp.max(band(x, 0.62, 0.05, fp), band(y, 0.62, 0.05, fp)))
         if i % 4 == 0 and j % 3 == 0:
             d = wp.max(wp.abs(x - (wp.float32(i) + 0.5) * 0.62), wp.abs(y - (wp.float32(j) + 0.5) * 0.62))
             glow = cover(0.28 - d, fp)
             colour = mix(colour, wp.vec3(0.9, 0.9, 0.87), glow)
-    elif ws.ceiling == 2:  # beams
+    elif worlds[0].ceiling == 2:  # beams
         beam = band(y, 0.95, 0.17, fp)
         vein = texture(table, CLOUDS, 0.1 * x, 1.5 * y, 1.5 * fp)
         phase = y / 0.95 - wp.floor(y / 0.95)
         colour = colour * (1.0 - 0.3 * fade(14.0 * wp.max(wp.abs(phase - 0.5) - 0.085, 0.0)))
-        colour = mix(colour, ws.wall_b * (0.5 + 0.35 * vein), beam)
-    elif ws.ceiling == 3:  # spotlights
+        colour = mix(colour, worlds[0].wall_b * (0.5 + 0.35 * vein), beam)
+    elif worlds[0].ceiling == 3:  # spotlights
         column = wp.floor(x / 1.3)
         line = wp.floor(y / 1.3)
         qx = x - (column + 0.5) * 1.3
@@ -199,5 +199,5 @@ def ceiling_colour(
         glow = cover(0.045 - r, fp)
         colour = mix(colour * (1.0 + 0.4 * fade(8.0 * r)), wp.vec3(1.0, 0.95, 0.85), cover(0.06 - r, fp))
     cornice = cover(0.09 - near_wall, fp)
-    colour = mix(colour, ws.ceiling_a * (0.8 + 0.3 * band(near_wall, 0.045, 0.5, fp)), cornice * flag(ws.ceiling != 1))
+    colour = mix(colour, worlds[0].ceiling_a * (0.8 + 0.3 * band(near_wall, 0.045, 0.5, fp)), cornice * flag(worlds[0].ceiling != 1))
     return wp.vec4(colour[0], colour[1], colour[2], glow)
