@@ -25,9 +25,9 @@ from densesynth.geometry.fisheye import Fisheye
 from densesynth.render.lighting import Lighting, evaluate_basis
 from densesynth.scene.contact import TOUCHING, Contact
 from densesynth.scene.grain import make_grain_table
-from densesynth.scene.kernels.backdrop import backdrop_kernel
 from densesynth.scene.kernels.base import Box, Surroundings
-from densesynth.scene.kernels.edges import smooth_edges
+from densesynth.scene.kernels.open_air import open_air_kernel
+from densesynth.scene.kernels.room import room_kernel
 from densesynth.scene.surroundings import NOWHERE, ROWS, TALLEST, Backdrop, Row
 
 ELBOW_ROOM = 0.7  # metres from where a person stands to walls and furniture
@@ -268,8 +268,8 @@ def render_backdrop(
     inputs = [
         # By its address: Warp looks through a structured array for longer than it takes to read it.
         *(
-            wp.array(ptr=rows.ctypes.data, shape=len(rows), dtype=kind, device="cpu").to(device)
-            for rows, kind in ((world, Surroundings), (boxes, Box))
+            wp.array(ptr=structs.ctypes.data, shape=len(structs), dtype=kind, device="cpu").to(device)
+            for structs, kind in ((world, Surroundings), (boxes, Box))
         ),
         len(backdrop.clutter),
         wp.array(lights, dtype=wp.vec3, device=device),
@@ -279,8 +279,9 @@ def render_backdrop(
         wp.vec3(*eye.tolist()),
         2.0 / camera.fx,
     ]
-    wp.launch(backdrop_kernel, rows, [*inputs, distance, _noise(device)], outputs, device=device)
-    wp.launch(smooth_edges, rows, [*inputs, _noise(device), outputs[3]], [outputs[0]], device=device)
+    kernel = room_kernel if backdrop.indoors else open_air_kernel
+    for smooth in (0, 1):
+        wp.launch(kernel, rows, [*inputs, distance, _noise(device), smooth], outputs, device=device)
     colour, off, ground = (output.numpy() for output in outputs[:3])
     ambient = evaluate_basis(np.array([[0.0, 0.0, 1.0]]))[0] @ lighting.ambient.astype(np.float64)
     key = lighting.colour * max(float(lighting.direction[2]), 0.0)

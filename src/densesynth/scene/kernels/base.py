@@ -92,14 +92,6 @@ class Box:
     last_shade: wp.vec2i
 
 
-@wp.struct
-class Seen:
-    colour: wp.vec3
-    depth: wp.float32
-    on_floor: wp.int32
-    surface: wp.int32  # number of the side that is seen: of the room, then of the boxes; NOTHING for the sky
-
-
 @wp.func
 def hash2(a: wp.int32, b: wp.int32, salt: wp.int32) -> wp.float32:
     """A number in 0..1 for a cell."""
@@ -167,7 +159,11 @@ def level_of(fp: wp.float32) -> wp.int32:
     """Which of a texture's means has texels of about a footprint's width, in periods."""
     wide = fp * 256.0
     return (
-        wp.int32(wide > 1.4) + wp.int32(wide > 2.8) + wp.int32(wide > 5.6) + wp.int32(wide > 11.0) + wp.int32(wide > 22.0)
+        wp.int32(wide > 1.4)
+        + wp.int32(wide > 2.8)
+        + wp.int32(wide > 5.6)
+        + wp.int32(wide > 11.0)
+        + wp.int32(wide > 22.0)
     )
 
 

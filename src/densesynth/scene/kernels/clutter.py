@@ -12,19 +12,7 @@ MOTTLED = wp.constant(2)
 HEDGE = wp.constant(4)  # kinds from here on have leaves
 BUSH = wp.constant(5)
 TREE = wp.constant(6)
-
-
-@wp.struct
-class Hit:
-    """box: its number, −1 where a ray meets none. local: where, in the box's axes, from its middle. axis: the side.
-    normal: of what has leaves, in the box's axes. wood: whether it is a trunk."""
-
-    t: wp.float32
-    box: wp.int32
-    axis: wp.int32
-    local: wp.vec3
-    normal: wp.vec3
-    wood: wp.int32
+WOOD = wp.constant(5)  # the side of a tree that its trunk is
 
 
 @wp.func
@@ -37,7 +25,9 @@ def leafy(table: wp.array(dtype=wp.float32), p: wp.vec3, seed: wp.float32, fp: w
     """How far leaves stick out there, about −1..1."""
     u = p[0] + 0.6 * p[1] + seed
     v = p[2] + 0.5 * p[1]
-    return texture(table, CLOUDS, 0.37 * u, 0.37 * v, 0.37 * fp) + 0.5 * speck(table, LEAVES, 0.9 * u, 0.9 * v, 0.9 * fp)
+    return texture(table, CLOUDS, 0.37 * u, 0.37 * v, 0.37 * fp) + 0.5 * speck(
+        table, LEAVES, 0.9 * u, 0.9 * v, 0.9 * fp
+    )
 
 
 @wp.func
@@ -51,11 +41,17 @@ def meet_boxes(
     pixel: wp.float32,
     px: wp.int32,
     py: wp.int32,
-) -> Hit:
-    """The box, turned about the vertical, that a ray meets first, if it is nearer than the limit."""
-    hit = Hit()
-    hit.t = limit
-    hit.box = -1
+):
+    """The box, turned about the vertical, that a ray meets first, if it is nearer than the limit: its depth, its number
+    or −1, the side (`WOOD` for a trunk), where in the box's axes, and the normal there of what has leaves.
+
+    Single values, for what is written into a struct in parts and read as a whole stalls the processor.
+    """
+    t = float(limit)
+    box = int(-1)
+    side = int(4)
+    local = wp.vec3(0.0, 0.0, 0.0)
+    normal = wp.vec3(0.0, 0.0, 1.0)
     for k in range(box_count):
         if inside(px, py, boxes[k].first, boxes[k].last):
             c = boxes[k].cos
@@ -79,25 +75,22 @@ def meet_boxes(
                 z0 = -rel[2] * az - rz
                 enter = wp.max(wp.max(x0, y0), z0)
                 leave = wp.min(wp.min(x0 + 2.0 * rx, y0 + 2.0 * ry), z0 + 2.0 * rz)
-                if enter > 0.05 and enter < leave and enter < hit.t:
+                if enter > 0.05 and enter < leave and enter < t:
                     at = wp.vec3(ox + enter * dx, oy + enter * dy, rel[2] + enter * d[2])
                     full = bool(True)
                     if kind == HEDGE:  # eaten where the ray would only graze it
                         full = (leave - enter) > 0.07 + 0.14 * leafy(table, at, boxes[k].centre[0], pixel * enter)
                         full = full or (at[2] < 0.1 - half[2])
                     if full:
-                        hit.t = enter
-                        hit.box = k
-                        hit.local = at
-                        hit.axis = 4
-                        hit.wood = 0
+                        t = enter
+                        box = k
+                        local = at
+                        side = 4
                         if enter == x0:
-                            hit.axis = wp.where(ax > 0.0, 0, 1)
+                            side = wp.where(ax > 0.0, 0, 1)
                         elif enter == y0:
-                            hit.axis = wp.where(ay > 0.0, 2, 3)
-                        hit.normal = wp.vec3(
-                            flag(hit.axis == 1) - flag(hit.axis == 0), flag(hit.axis == 3) - flag(hit.axis == 2), 0.5
-                        )
+                            side = wp.where(ay > 0.0, 2, 3)
+                        normal = wp.vec3(flag(side == 1) - flag(side == 0), flag(side == 3) - flag(side == 2), 0.5)
             else:
                 # An ellipsoid: a bush's lower third is in the ground, a tree's crown is above its trunk.
                 share = wp.where(kind == TREE, 0.7, 1.32)
@@ -113,29 +106,33 @@ def meet_boxes(
                 off = wp.dot(o, o) - oe * oe / ee  # square of how far the ray passes the middle, the surface being at 1
                 if off < 1.0 and middle > 0.05:
                     enter = middle - wp.sqrt((1.0 - off) / ee)
-                    if enter > 0.05 and enter < hit.t:
+                    if enter > 0.05 and enter < t:
                         at = wp.vec3(ox + enter * dx, oy + enter * dy, rel[2] + enter * d[2])
                         flat = wp.vec3(ox + middle * dx, oy + middle * dy, rel[2] + middle * d[2])
                         if off < 0.74 + 0.3 * leafy(table, flat, boxes[k].centre[0], pixel * middle):
-                            hit.t = enter
-                            hit.box = k
-                            hit.local = at
-                            hit.axis = 4
-                            hit.wood = 0
-                            hit.normal = wp.vec3((o[0] + enter * e[0]), (o[1] + enter * e[1]), (o[2] + enter * e[2]))
+                            t = enter
+                            box = k
+                            local = at
+                            side = 4
+                            normal = wp.vec3((o[0] + enter * e[0]), (o[1] + enter * e[1]), (o[2] + enter * e[2]))
                 if kind == TREE:
                     level = wp.max(dx * dx + dy * dy, 1e-8)
                     nearest = -(ox * dx + oy * dy) / level
                     up = rel[2] + nearest * d[2]
                     thick = 0.05 * half[2] * (1.0 - 0.25 * up / half[2]) * (1.0 + 0.6 * fade(8.0 * (up + half[2])))
                     aside = (ox * dy - oy * dx) / wp.sqrt(level)
-                    if nearest > 0.05 and nearest < hit.t and wp.abs(aside) < thick and up > -half[2] and up < 0.5 * half[2]:
-                        hit.t = nearest
-                        hit.box = k
-                        hit.local = wp.vec3(aside / thick, 0.0, up)
-                        hit.axis = 4
-                        hit.wood = 1
-    return hit
+                    if (
+                        nearest > 0.05
+                        and nearest < t
+                        and wp.abs(aside) < thick
+                        and up > -half[2]
+                        and up < 0.5 * half[2]
+                    ):
+                        t = nearest
+                        box = k
+                        local = wp.vec3(aside / thick, 0.0, up)
+                        side = WOOD
+    return t, box, side, local, normal
 
 
 @wp.func
@@ -143,24 +140,25 @@ def box_colour(
     table: wp.array(dtype=wp.float32),
     boxes: wp.array(dtype=Box),
     lights: wp.array(dtype=wp.vec3),
-    hit: Hit,
+    k: wp.int32,
+    axis: wp.int32,
+    local: wp.vec3,
+    normal: wp.vec3,
     seed: wp.float32,
     fp: wp.float32,
 ) -> wp.vec3:
-    k = hit.box
-    axis = hit.axis
     kind = boxes[k].kind
     half = boxes[k].half
     albedo = boxes[k].colour
     first = FIRST_BOX + BOX_SIDES * k
-    v = hit.local[2] + half[2]
+    v = local[2] + half[2]
     if kind >= HEDGE:
-        if hit.wood == 1:
-            bark = texture(table, CLOUDS, 1.5 * hit.local[0] * 0.2, 0.2 * v, fp)
-            lit = 0.5 * (lights[first] + lights[first + 1]) + 0.5 * hit.local[0] * (lights[first + 1] - lights[first])
+        if axis == WOOD:
+            bark = texture(table, CLOUDS, 1.5 * local[0] * 0.2, 0.2 * v, fp)
+            lit = 0.5 * (lights[first] + lights[first + 1]) + 0.5 * local[0] * (lights[first + 1] - lights[first])
             return wp.cw_mul(wp.vec3(0.13, 0.1, 0.075) * (1.0 + 0.8 * bark), lit)
-        n = hit.normal
-        p = hit.local
+        n = normal
+        p = local
         u = p[0] + 0.6 * p[1] + boxes[k].centre[0]
         w = p[2] + 0.5 * p[1]
         leaf = speck(table, LEAVES, 0.9 * u, 0.9 * w, 0.9 * fp)
@@ -178,7 +176,7 @@ def box_colour(
         deep = wp.clamp(0.62 + 0.5 * leaf + 0.45 * clump, 0.06, 1.4)
         albedo = mix(boxes[k].second, albedo, wp.clamp(0.5 + 0.6 * leaf, 0.0, 1.0))
         return wp.cw_mul(albedo, light) * (deep * (1.0 - 0.5 * fade(5.0 * v)))
-    u = wp.where(axis < 2, hit.local[1], hit.local[0])
+    u = wp.where(axis < 2, local[1], local[0])
     if kind == 1:  # drawers
         if axis < 4:
             joint = wp.max(band(v, 0.3, 0.05, fp), band(u, 0.6, 0.025, fp))

@@ -30,7 +30,13 @@ def hypotenuse(leg: wp.float32) -> wp.float32:
 
 @wp.func
 def grass_colour(
-    table: wp.array(dtype=wp.float32), worlds: wp.array(dtype=Surroundings), a: wp.vec3, b: wp.vec3, x: wp.float32, y: wp.float32, fp: wp.float32
+    table: wp.array(dtype=wp.float32),
+    worlds: wp.array(dtype=Surroundings),
+    a: wp.vec3,
+    b: wp.vec3,
+    x: wp.float32,
+    y: wp.float32,
+    fp: wp.float32,
 ) -> wp.vec3:
     """Grass, with patches and a path where feet wore it off."""
     broad = texture(table, CLOUDS, 0.045 * x, 0.045 * y, 0.045 * fp)
@@ -113,8 +119,12 @@ def floor_colour(
         line = wp.floor(y * 0.34)
         r = hash2(wp.int32(column), wp.int32(line), worlds[0].key)
         if r < 0.14:
-            edge = wp.min(1.3 + 7.0 * r - wp.abs(x - (column + 0.5) * 4.76), 0.7 + 5.0 * r - wp.abs(y - (line + 0.5) * 2.94))
-            tone *= 1.0 - (0.1 + 1.5 * r) * cover(edge, fp) - 0.3 * cover(0.03 - wp.abs(edge), fp) * wp.min(0.06 / fp, 1.0)
+            edge = wp.min(
+                1.3 + 7.0 * r - wp.abs(x - (column + 0.5) * 4.76), 0.7 + 5.0 * r - wp.abs(y - (line + 0.5) * 2.94)
+            )
+            tone *= (
+                1.0 - (0.1 + 1.5 * r) * cover(edge, fp) - 0.3 * cover(0.03 - wp.abs(edge), fp) * wp.min(0.06 / fp, 1.0)
+            )
         if scale > 0.5:  # with a painted line
             wide = wp.max(wy * scale, 1e-4)
             joint = cover(0.06 - wp.abs(y - 2.6 * scale), wide) * wp.min(0.12 / wide, 1.0)

@@ -4,7 +4,7 @@
 import warp as wp
 
 from densesynth.appearance.kernels.base import band, bump, cover, flag, mix, ramp
-from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, rough, speck, texture, whole
+from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, speck, texture, whole
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -90,11 +90,13 @@ def wall_colour(
         glow = pane
         if r2 < 0.55:  # curtains
             fold = 0.5 + 0.5 * wp.sin(x * 55.0 + 4.0 * wp.sin(x * 17.0 + r1 * 6.0))
-            open = 0.62 * a + 0.35 * a * r3
-            cloth = wp.min(wp.min(wp.abs(x) - open, a + 0.16 - wp.abs(x)), wp.min(2.42 - z, z - 0.12))
+            drawn = 0.62 * a + 0.35 * a * r3
+            cloth = wp.min(wp.min(wp.abs(x) - drawn, a + 0.16 - wp.abs(x)), wp.min(2.42 - z, z - 0.12))
             share = cover(cloth, fp)
             colour = mix(colour, worlds[0].curtain * (0.6 + 0.5 * fold), share)
-            colour = mix(colour, wp.vec3(0.08, 0.07, 0.06), cover(wp.min(0.02 - wp.abs(z - 2.44), a + 0.28 - wp.abs(x)), fp))
+            colour = mix(
+                colour, wp.vec3(0.08, 0.07, 0.06), cover(wp.min(0.02 - wp.abs(z - 2.44), a + 0.28 - wp.abs(x)), fp)
+            )
             glow = pane * (1.0 - share) + 0.12 * share
         elif r2 < 0.8:  # a radiator
             body = wp.min(a - wp.abs(x), wp.min(0.7 - z, z - 0.12))
@@ -138,7 +140,9 @@ def wall_colour(
         line = wp.floor((z - 1.1) / 0.5)
         if column > -3.0 and column < 2.0 and line > -1.0 and line < 2.0:
             q = hash2(wp.int32(column) + 9 * cell, wp.int32(line) + key, 27)
-            d = wp.max(wp.abs(x - (column + 0.5) * 0.42) - 0.09 - 0.08 * q, wp.abs(z - 1.35 - 0.5 * line) - 0.2 + 0.09 * q)
+            d = wp.max(
+                wp.abs(x - (column + 0.5) * 0.42) - 0.09 - 0.08 * q, wp.abs(z - 1.35 - 0.5 * line) - 0.2 + 0.09 * q
+            )
             dye = wp.vec3(hash2(wp.int32(column), wp.int32(line), key), r2, q)
             art = wp.cw_mul(dye, dye) * 0.7 * (1.0 + 0.7 * texture(table, CLOUDS, x + r1, z, fp))
             colour = colour * (1.0 - 0.25 * bump(wp.max(d, 0.0), 0.03) * flag(d > 0.0))
@@ -199,5 +203,9 @@ def ceiling_colour(
         glow = cover(0.045 - r, fp)
         colour = mix(colour * (1.0 + 0.4 * fade(8.0 * r)), wp.vec3(1.0, 0.95, 0.85), cover(0.06 - r, fp))
     cornice = cover(0.09 - near_wall, fp)
-    colour = mix(colour, worlds[0].ceiling_a * (0.8 + 0.3 * band(near_wall, 0.045, 0.5, fp)), cornice * flag(worlds[0].ceiling != 1))
+    colour = mix(
+        colour,
+        worlds[0].ceiling_a * (0.8 + 0.3 * band(near_wall, 0.045, 0.5, fp)),
+        cornice * flag(worlds[0].ceiling != 1),
+    )
     return wp.vec4(colour[0], colour[1], colour[2], glow)
