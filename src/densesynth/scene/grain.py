@@ -1,5 +1,5 @@
 """The table that the kernels of surroundings read all their grain from, the same in every run: value noise, then two
-textures that repeat, each with ever smaller means of itself for what lies further off."""
+textures that repeat, each with smaller means of itself for what lies further off."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from densesynth.arrays import Array, Float32, Float64
 
 NOISE_SIDE = 64  # cells of the value noise's period
 TEXTURE_SIDE = 256  # texels of the textures' period
-LEVELS = 6  # a texture and its means: 256, 128, ... 8 texels
+MEANS = (64, 16, 4)  # sides of a texture's means
 OCTAVES = (4, 8, 16, 32, 64)  # cells in the clouds' period
 LEAVES = 3400
 LEAF_REACH = 9  # texels from a leaf's middle to what it may cover
 
 
 def make_grain_table() -> Float32[Array, "n"]:
-    """Values in −1..1: noise (64 by 64), clouds (256 by 256, 128 by 128, ...), leaves (the same)."""
+    """Values in −1..1: noise (64 by 64), then clouds and leaves (320 rows of 256 each; `_shrink`)."""
     noise = make_noise_table().ravel()[: NOISE_SIDE**2]
     textures = [_shrink(make_clouds()), _shrink(make_leaves())]
     return np.concatenate([noise, *textures]).astype(np.float32)
@@ -62,8 +62,9 @@ def make_leaves() -> Float64[Array, "256 256"]:
 
 
 def _shrink(texture: Float64[Array, "256 256"]) -> Float64[Array, "n"]:
-    levels = [texture]
-    for _ in range(LEVELS - 1):
-        side = len(levels[-1]) // 2
-        levels.append(levels[-1].reshape(side, 2, side, 2).mean(axis=(1, 3)))
-    return np.concatenate([level.ravel() for level in levels])
+    """The texture, and below it its means, each four times its side from the right."""
+    below = np.zeros((MEANS[0], TEXTURE_SIDE))
+    for side in MEANS:
+        step, column = TEXTURE_SIDE // side, TEXTURE_SIDE - 4 * side
+        below[:side, column : column + side] = texture.reshape(side, step, side, step).mean(axis=(1, 3))
+    return np.concatenate([texture.ravel(), below.ravel()])

@@ -8,8 +8,9 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 SIDE = wp.constant(grain.NOISE_SIDE)  # cells of the noise's period, a power of two
 TEXTURE_SIDE = wp.constant(grain.TEXTURE_SIDE)  # texels of a texture's period
+END_OF_MEANS = wp.constant(grain.TEXTURE_SIDE**2 + grain.TEXTURE_SIDE)  # of the row that has all of them
 CLOUDS = wp.constant(grain.NOISE_SIDE**2)  # where in the table the textures begin
-LEAVES = wp.constant(grain.NOISE_SIDE**2 + (grain.TEXTURE_SIDE**2 * 4 - (grain.TEXTURE_SIDE // 32) ** 2) // 3)
+LEAVES = wp.constant(grain.NOISE_SIDE**2 + grain.TEXTURE_SIDE * (grain.TEXTURE_SIDE + grain.MEANS[0]))
 FARTHEST = wp.constant(1e-4)  # 1/metres: where the ground ends and the sky begins
 PLANK_ACROSS = wp.constant(1.0 / 0.35)  # planks' widths and lengths to the floor's scale
 PLANK_ALONG = wp.constant(1.0 / 2.4)
@@ -155,28 +156,21 @@ def rough(
 
 
 @wp.func
-def level_of(fp: wp.float32) -> wp.int32:
-    """Which of a texture's means has texels of about a footprint's width, in periods."""
-    wide = fp * 256.0
-    return (
-        wp.int32(wide > 1.4)
-        + wp.int32(wide > 2.8)
-        + wp.int32(wide > 5.6)
-        + wp.int32(wide > 11.0)
-        + wp.int32(wide > 22.0)
-    )
+def side_for(fp: wp.float32) -> wp.int32:
+    """Texels of a texture's period such that one is about as large as a footprint, in periods: 256, 64, 16 or 4."""
+    return TEXTURE_SIDE >> (2 * (wp.int32(fp > 0.007) + wp.int32(fp > 0.028) + wp.int32(fp > 0.11)))
 
 
 @wp.func
 def speck(
     table: wp.array(dtype=wp.float32), first: wp.int32, x: wp.float32, y: wp.float32, fp: wp.float32
 ) -> wp.float32:
-    """The texel of a texture at (x, y), in periods, that is as large as the footprint. first: where the texture begins."""
-    side = TEXTURE_SIDE >> level_of(fp)
-    start = first + ((TEXTURE_SIDE * TEXTURE_SIDE - side * side) * 4) // 3
+    """The texel of a texture at (x, y), in periods, as large as the footprint. first: where in the table it begins."""
+    side = side_for(fp)
+    start = first + wp.where(side == TEXTURE_SIDE, 0, END_OF_MEANS - 4 * side)
     column = wp.int32(wp.floor(x * wp.float32(side))) & (side - 1)
     row = wp.int32(wp.floor(y * wp.float32(side))) & (side - 1)
-    return table[start + row * side + column]
+    return table[start + row * TEXTURE_SIDE + column]
 
 
 @wp.func
@@ -184,8 +178,8 @@ def texture(
     table: wp.array(dtype=wp.float32), first: wp.int32, x: wp.float32, y: wp.float32, fp: wp.float32
 ) -> wp.float32:
     """The same, between four texels."""
-    side = TEXTURE_SIDE >> level_of(fp)
-    start = first + ((TEXTURE_SIDE * TEXTURE_SIDE - side * side) * 4) // 3
+    side = side_for(fp)
+    start = first + wp.where(side == TEXTURE_SIDE, 0, END_OF_MEANS - 4 * side)
     qx = x * wp.float32(side)
     qy = y * wp.float32(side)
     u = wp.floor(qx)
@@ -196,8 +190,8 @@ def texture(
     v = qy - v
     x0 = ix & (side - 1)
     x1 = (ix + 1) & (side - 1)
-    y0 = start + (iy & (side - 1)) * side
-    y1 = start + ((iy + 1) & (side - 1)) * side
+    y0 = start + (iy & (side - 1)) * TEXTURE_SIDE
+    y1 = start + ((iy + 1) & (side - 1)) * TEXTURE_SIDE
     a = table[y0 + x0]
     b = table[y1 + x0]
     a = a + (table[y0 + x1] - a) * u

@@ -15,12 +15,21 @@ from densesynth.scene.kernels.base import (
     fade,
 )
 from densesynth.scene.kernels.clutter import box_colour, meet_boxes
-from densesynth.scene.kernels.rays import boxes_in_row, is_edge, off_focus, ray_at, sample_of, shade_of_boxes
+from densesynth.scene.kernels.rays import (
+    boxes_in_row,
+    is_edge,
+    off_focus,
+    ray_at,
+    rays_in_cell,
+    sample_of,
+    shade_of_boxes,
+)
 from densesynth.scene.kernels.surfaces import floor_colour, hypotenuse
 from densesynth.scene.kernels.upright import (
     ROW_CARS,
     ROW_HEDGE,
     ROW_HOUSES,
+    ROW_RAILINGS,
     ROW_TREES,
     car_row,
     fence_row,
@@ -30,7 +39,7 @@ from densesynth.scene.kernels.upright import (
     tree_row,
 )
 
-wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native -ffp-contract=fast"})
 
 KERB = wp.constant(0.14)  # metres across
 
@@ -59,15 +68,29 @@ def open_air_kernel(
     py = wp.tid()
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
+    rows = int(3)  # not known beforehand, so that its loops aren't unrolled
     near = boxes_in_row(boxes, box_count, width, py)
+    y = (wp.float32(py) + 0.5) * down
+    cell = int(-1)
+    begin = wp.vec3(0.0, 0.0, 0.0)
+    step = wp.vec3(0.0, 0.0, 0.0)
     for px in range(width):
         samples = int(1)
         if smooth == 1:
-            samples = wp.where(is_edge(surface, px, py, width, height), 4, 0)
+            if not is_edge(surface, px, py, width, height):
+                continue
+            samples = 4
+        x = (wp.float32(px) + 0.5) * across
+        column = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
+        if column != cell:
+            cell = column
+            begin, step = rays_in_cell(rays, column, y)
         mean = wp.vec3(0.0, 0.0, 0.0)
         for sample in range(samples):
-            at = sample_of(samples, sample)
-            d = ray_at(rays, (wp.float32(px) + at[0]) * across, (wp.float32(py) + at[1]) * down)
+            d = begin + step * (x - wp.float32(column))
+            if smooth == 1:
+                at = sample_of(sample)
+                d = ray_at(rays, x + at[0] * across, y + at[1] * down)
             near_box = px >= near[0] and px < near[1]
             dx = worlds[0].wall_cos * d[0] + worlds[0].wall_sin * d[1]
             dy = worlds[0].wall_cos * d[1] - worlds[0].wall_sin * d[0]
@@ -83,11 +106,11 @@ def open_air_kernel(
             depth = float(t)
             side = int(NOTHING)
             left = float(1.0)
+            solid = float(1.0)  # the same without railings, which need no smoothing
             light = wp.vec3(0.0, 0.0, 0.0)
-            if dy > 0.02:
-                away = 1.0 / dy
+            away = 1.0 / wp.max(dy, 0.02)
+            if dy > 0.02 and worlds[0].row_gap[0] * away < t:
                 slant = hypotenuse(wp.abs(dx) * away)
-                rows = int(3)
                 for k in range(rows):
                     tr = worlds[0].row_gap[k] * away
                     kind = worlds[0].row_kind[k]
@@ -126,31 +149,32 @@ def open_air_kernel(
                 left = 0.0
             elif box >= 0:
                 behind = box_colour(table, boxes, lights, box, axis, local, normal, worlds[0].seed, pixel * t)
-                if left > 0.5:
+                if solid > 0.5:
                     side = FIRST_BOX + BOX_SIDES * box + axis
             elif on_ground:
-                x = eye[0] + t * d[0]
-                y = eye[1] + t * d[1]
+                gx = eye[0] + t * d[0]
+                gy = eye[1] + t * d[1]
                 fp = pixel * t
                 hy = worlds[0].eye[1] + t * dy
                 past = hy - worlds[0].kerb
                 kind = wp.where(past > 0.0, worlds[0].beyond, worlds[0].ground)
                 a = wp.where(past > 0.0, worlds[0].beyond_a, worlds[0].ground_a)
                 b = wp.where(past > 0.0, worlds[0].beyond_b, worlds[0].ground_b)
-                albedo = floor_colour(table, worlds, kind, a, b, x, y, d, fp)
+                albedo = floor_colour(table, worlds, kind, a, b, gx, gy, d, fp)
                 if wp.abs(past) < 0.5 and worlds[0].beyond != worlds[0].ground:
                     wide = fp * hypotenuse(wp.abs(dy) / wp.max(wp.abs(d[2]), 1e-3))
                     stone = cover(KERB - wp.abs(past), wide)
                     gutter = cover(0.06 - wp.abs(past - KERB - 0.04), wide)
                     albedo = mix(albedo, wp.vec3(0.42, 0.41, 0.38), stone * wp.min(KERB / wide, 1.0))
                     albedo = albedo * (1.0 - 0.5 * gutter * wp.min(0.06 / wide, 1.0))
-                behind = wp.cw_mul(albedo, lights[FLOOR]) * shade_of_boxes(boxes, box_count, x, y, px, py)
-                for k in range(3):
-                    before = worlds[0].row_gap[k] + worlds[0].eye[1] - hy
-                    if worlds[0].row_kind[k] > 0 and before > -1.0 and before < 3.0:
-                        behind = behind * (1.0 - 0.35 * fade(2.0 * wp.abs(before)))
+                behind = wp.cw_mul(albedo, lights[FLOOR]) * shade_of_boxes(boxes, box_count, gx, gy, px, py)
+                if hy > worlds[0].eye[1] + worlds[0].row_gap[0] - 3.0:
+                    for k in range(rows):
+                        before = worlds[0].row_gap[k] + worlds[0].eye[1] - hy
+                        if worlds[0].row_kind[k] > 0 and before > -1.0 and before < 3.0:
+                            behind = behind * (1.0 - 0.35 * fade(2.0 * wp.abs(before)))
                 behind = mix(worlds[0].horizon * 0.75, behind, wp.max(fade(0.0028 * t), 0.3))
-                if left > 0.5:
+                if solid > 0.5:
                     side = FLOOR
             else:
                 behind = sky_colour(table, worlds, lights, wp.vec3(dx, dy, d[2]))
@@ -161,5 +185,4 @@ def open_air_kernel(
                 blur[py, px] = off_focus(depth, focused)
                 ground[0, py, px] = wp.where(side == FLOOR, eye[0] + depth * d[0], wp.NAN)
                 ground[1, py, px] = wp.where(side == FLOOR, eye[1] + depth * d[1], wp.NAN)
-        if samples > 0:
-            colour[py, px] = mean / wp.float32(samples)
+        colour[py, px] = mean * wp.where(samples == 1, 1.0, 0.25)

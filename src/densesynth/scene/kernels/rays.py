@@ -47,12 +47,20 @@ def ray_at(rays: wp.array2d(dtype=wp.vec3), x: wp.float32, y: wp.float32) -> wp.
 
 
 @wp.func
-def sample_of(samples: wp.int32, k: wp.int32) -> wp.vec2:
-    """Where in a pixel its k-th ray goes: a rotated grid of four, or the middle."""
-    if samples == 1:
-        return wp.vec2(0.5, 0.5)
-    x = 0.5 + wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
-    y = 0.5 + wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
+def rays_in_cell(rays: wp.array2d(dtype=wp.vec3), column: wp.int32, y: wp.float32):
+    """What `ray_at` gives at height y for a column of the grid's cells: the ray at its left, and how it changes."""
+    row = wp.clamp(wp.int32(y), 0, rays.shape[0] - 2)
+    share = y - wp.float32(row)
+    begin = rays[row, column] * (1.0 - share) + rays[row + 1, column] * share
+    end = rays[row, column + 1] * (1.0 - share) + rays[row + 1, column + 1] * share
+    return begin, end - begin
+
+
+@wp.func
+def sample_of(k: wp.int32) -> wp.vec2:
+    """Where in a pixel the k-th of four rays goes, from its middle: a rotated grid."""
+    x = wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
+    y = wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
     return wp.vec2(x, y)
 
 
@@ -62,8 +70,9 @@ def is_edge(
 ) -> wp.bool:
     """Whether a neighbour of the pixel sees another side."""
     own = surface[py, px]
-    edge = surface[py, wp.max(px - 1, 0)] != own or surface[py, wp.min(px + 1, width - 1)] != own
-    return edge or surface[wp.max(py - 1, 0), px] != own or surface[wp.min(py + 1, height - 1), px] != own
+    level = (own ^ surface[py, wp.max(px - 1, 0)]) | (own ^ surface[py, wp.min(px + 1, width - 1)])
+    upright = (own ^ surface[wp.max(py - 1, 0), px]) | (own ^ surface[wp.min(py + 1, height - 1), px])
+    return (level | upright) != 0
 
 
 @wp.func

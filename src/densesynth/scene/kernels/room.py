@@ -15,11 +15,19 @@ from densesynth.scene.kernels.base import (
     fade,
 )
 from densesynth.scene.kernels.clutter import box_colour, meet_boxes
-from densesynth.scene.kernels.rays import boxes_in_row, is_edge, off_focus, ray_at, sample_of, shade_of_boxes
+from densesynth.scene.kernels.rays import (
+    boxes_in_row,
+    is_edge,
+    off_focus,
+    ray_at,
+    rays_in_cell,
+    sample_of,
+    shade_of_boxes,
+)
 from densesynth.scene.kernels.surfaces import floor_colour
 from densesynth.scene.kernels.walls import ceiling_colour, wall_colour
 
-wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
+wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native -ffp-contract=fast"})
 
 
 @wp.kernel
@@ -51,14 +59,27 @@ def room_kernel(
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
     near = boxes_in_row(boxes, box_count, width, py)
+    y = (wp.float32(py) + 0.5) * down
+    cell = int(-1)
+    begin = wp.vec3(0.0, 0.0, 0.0)
+    step = wp.vec3(0.0, 0.0, 0.0)
     for px in range(width):
         samples = int(1)
         if smooth == 1:
-            samples = wp.where(is_edge(surface, px, py, width, height), 4, 0)
+            if not is_edge(surface, px, py, width, height):
+                continue
+            samples = 4
+        x = (wp.float32(px) + 0.5) * across
+        column = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
+        if column != cell:
+            cell = column
+            begin, step = rays_in_cell(rays, column, y)
         mean = wp.vec3(0.0, 0.0, 0.0)
         for sample in range(samples):
-            at = sample_of(samples, sample)
-            d = ray_at(rays, (wp.float32(px) + at[0]) * across, (wp.float32(py) + at[1]) * down)
+            d = begin + step * (x - wp.float32(column))
+            if smooth == 1:
+                at = sample_of(sample)
+                d = ray_at(rays, x + at[0] * across, y + at[1] * down)
             near_box = px >= near[0] and px < near[1]
             dx = worlds[0].wall_cos * d[0] + worlds[0].wall_sin * d[1]
             dy = worlds[0].wall_cos * d[1] - worlds[0].wall_sin * d[0]
@@ -109,11 +130,11 @@ def room_kernel(
                 lit = wp.cw_mul(albedo, lights[side]) * ((1.0 - 0.4 * fade(3.0 * corner)) * glow)
                 light = mix(lit, albedo * 1.3, wall[3])
             elif side == FLOOR:
-                x = eye[0] + t * d[0]
-                y = eye[1] + t * d[1]
-                shade = (1.0 - 0.4 * fade(3.0 * near_wall)) * shade_of_boxes(boxes, box_count, x, y, px, py)
+                gx = eye[0] + t * d[0]
+                gy = eye[1] + t * d[1]
+                shade = (1.0 - 0.4 * fade(3.0 * near_wall)) * shade_of_boxes(boxes, box_count, gx, gy, px, py)
                 albedo = floor_colour(
-                    table, worlds, worlds[0].ground, worlds[0].ground_a, worlds[0].ground_b, x, y, d, fp
+                    table, worlds, worlds[0].ground, worlds[0].ground_a, worlds[0].ground_b, gx, gy, d, fp
                 )
                 light = wp.cw_mul(albedo, lights[FLOOR]) * (shade * glow)
             else:
@@ -127,5 +148,4 @@ def room_kernel(
                 blur[py, px] = off_focus(depth, focused)
                 ground[0, py, px] = wp.where(side == FLOOR, eye[0] + depth * d[0], wp.NAN)
                 ground[1, py, px] = wp.where(side == FLOOR, eye[1] + depth * d[1], wp.NAN)
-        if samples > 0:
-            colour[py, px] = mean / wp.float32(samples)
+        colour[py, px] = mean * wp.where(samples == 1, 1.0, 0.25)

@@ -13,8 +13,8 @@ from densesynth.scene.kernels.base import (
     fade,
     hash2,
     rough,
-    stripes,
     speck,
+    stripes,
     texture,
     whole,
 )
@@ -39,19 +39,18 @@ def grass_colour(
     fp: wp.float32,
 ) -> wp.vec3:
     """Grass, with patches and a path where feet wore it off."""
-    broad = texture(table, CLOUDS, 0.045 * x, 0.045 * y, 0.045 * fp)
-    tuft = texture(table, CLOUDS, 0.31 * x, 0.31 * y, 0.31 * fp)
+    broad = texture(table, CLOUDS, 0.11 * x, 0.11 * y, 0.11 * fp)
     blade = speck(table, LEAVES, 0.83 * x, 0.83 * y, 0.83 * fp)
-    tone = (1.0 + 0.42 * blade) * (1.0 + 0.22 * tuft + 0.1 * broad)
-    colour = mix(a, b, wp.clamp(0.45 + 0.6 * broad + 0.35 * tuft, 0.0, 1.0))
-    worn = 0.9 * broad + 0.5 * tuft + 0.2 * blade + 1.5 * worlds[0].wear - 1.6
-    trodden = 0.75 - wp.abs(y - 1.1 + 1.4 * broad) + 0.45 * tuft + 0.15 * blade
-    worn = wp.max(worn, wp.where(worlds[0].wear > 0.7, trodden, -1.0))
-    if worn > -0.15:
-        earth = mix(wp.vec3(0.27, 0.2, 0.13), b, 0.25) * (1.0 + 0.25 * tuft)
-        colour = mix(colour * tone, earth * (1.0 + 0.14 * blade), ramp(-0.15, 0.25, worn))
-        return colour
-    return colour * tone
+    colour = mix(a, b, wp.clamp(0.45 + 0.8 * broad, 0.0, 1.0)) * (1.0 + 0.42 * blade + 0.25 * broad)
+    if worlds[0].wear > 0.4:
+        large = rough(table, x, y, 0.16, worlds[0].seed, 0.0)
+        worn = 0.6 * large + 0.5 * broad + 0.2 * blade + 1.5 * worlds[0].wear - 1.5
+        trodden = 0.75 - wp.abs(y - 1.1 + 1.2 * large) + 0.5 * broad + 0.15 * blade
+        worn = wp.max(worn, wp.where(worlds[0].wear > 0.7, trodden, -1.0))
+        if worn > -0.15:
+            earth = mix(wp.vec3(0.27, 0.2, 0.13), b, 0.25) * (1.0 + 0.3 * broad + 0.14 * blade)
+            colour = mix(colour, earth, ramp(-0.15, 0.25, worn))
+    return colour
 
 
 @wp.func
@@ -91,8 +90,8 @@ def floor_colour(
     colour = a
     joint = float(0.0)
     if kind == 0:  # tiles with joints
-        fine = texture(table, CLOUDS, 1.1 * x, 1.1 * y, 1.1 * fp)
-        tone *= 1.0 + 0.16 * (hash2(whole(u), whole(v), 3) - 0.5) + 0.12 * fine
+        fine = speck(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
+        tone *= 1.0 + 0.16 * (hash2(whole(u), whole(v), 3) - 0.5) + 0.09 * fine
         joint = wp.max(stripes(u, 0.03, wx), stripes(v, 0.03, wy))
         colour = mix(a, b * 0.6, joint)
     elif kind == 1:  # planks
@@ -110,10 +109,11 @@ def floor_colour(
         colour = mix(a, b, 0.5 * joint)
     elif kind == 4:  # asphalt, concrete
         fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
-        fissure = texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp)
         thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
-        crack = 70.0 * fissure * thin
-        tone *= (1.0 + 0.16 * fine + 0.22 * broad) * (1.0 - 0.4 * ramp(0.0, 0.5, broad) * thin * fade(crack * crack))
+        tone *= 1.0 + 0.16 * fine + 0.22 * broad
+        if broad > 0.0 and thin > 0.2:
+            crack = 70.0 * texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp) * thin
+            tone *= 1.0 - 0.4 * ramp(0.0, 0.5, broad) * thin * fade(crack * crack)
         # Where it was dug up and mended.
         column = wp.floor(x * 0.21)
         line = wp.floor(y * 0.34)
@@ -130,15 +130,15 @@ def floor_colour(
             joint = cover(0.06 - wp.abs(y - 2.6 * scale), wide) * wp.min(0.12 / wide, 1.0)
             colour = mix(a, b, 0.85 * joint * wp.clamp(1.1 + 0.9 * fine - 0.8 * broad, 0.3, 1.0))
     elif kind == 6:  # slabs
-        fine = texture(table, CLOUDS, 1.1 * x, 1.1 * y, 1.1 * fp)
+        fine = speck(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
         j = whole(v * 1.2)
         u = u * 0.8 + 0.5 * wp.float32(j)
-        tone *= 1.0 + 0.22 * (hash2(whole(u), j, 3) - 0.5) + 0.14 * fine
+        tone *= 1.0 + 0.22 * (hash2(whole(u), j, 3) - 0.5) + 0.09 * fine
         joint = wp.max(stripes(u, 0.02, 0.8 * wx), stripes(v * 1.2, 0.03, 1.2 * wy))
         colour = mix(a, b * 0.55, joint)
     else:  # chequers: the product of two square waves, each smoothed over its own footprint
-        fine = texture(table, CLOUDS, 1.1 * x, 1.1 * y, 1.1 * fp)
+        fine = speck(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
         wave = (2.0 * stripes(0.5 * u, 0.5, 0.5 * wx) - 1.0) * (2.0 * stripes(0.5 * v, 0.5, 0.5 * wy) - 1.0)
-        tone *= 1.0 + 0.1 * fine
+        tone *= 1.0 + 0.08 * fine
         colour = mix(a, b, 0.5 + 0.5 * wave)
     return colour * tone

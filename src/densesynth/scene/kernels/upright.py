@@ -326,11 +326,14 @@ def sky_colour(
 ) -> wp.vec3:
     """Sky, clouds, and what is on the horizon: hills, and trees or houses before them."""
     d = wp.normalize(ray)
-    level = d[2] / wp.max(wp.sqrt(d[0] * d[0] + d[1] * d[1]), 1e-3)
+    level = float(1.0)
+    flat = d[0] * d[0] + d[1] * d[1]
+    highest = 0.9 * worlds[0].skyline_height + 0.1
     fp = 0.003
     total = wp.vec3(0.0, 0.0, 0.0)
     left = float(1.0)
-    if level < 0.9 * worlds[0].skyline_height + 0.1:
+    if d[2] < 0.0 or d[2] * d[2] < highest * highest * flat:
+        level = d[2] / wp.sqrt(wp.max(flat, 1e-6))
         turn = angle(d[0], d[1]) + 3.2  # the seam is behind the camera
         light = 0.5 * (lights[FACADE] + lights[FLOOR])
         if worlds[0].skyline == 1:
@@ -381,11 +384,11 @@ def sky_colour(
     y = d[1] * t
     wide = 0.03 * t * t
     puff = texture(table, CLOUDS, x, y, wide)
-    shaded = texture(table, CLOUDS, x + 0.03 * toward[0], y + 0.03 * toward[1], wide)
-    wisps = texture(table, CLOUDS, 3.7 * x, 2.9 * y, 3.7 * wide)
-    thick = ramp(0.0, 0.75, puff + 0.3 * wisps + 1.3 * worlds[0].cloud - 0.75)
-    white = 0.36 * (worlds[0].horizon[0] + worlds[0].horizon[1] + worlds[0].horizon[2])
-    lit = wp.clamp(0.8 + 0.9 * (puff - shaded) - 0.25 * thick * puff, 0.45, 1.15)
-    cloud = mix(wp.vec3(white, white, white), worlds[0].sky, 0.12) * lit
-    colour = mix(colour, mix(cloud, worlds[0].horizon, 0.5 * fade(6.0 * up)), thick)
+    thick = ramp(0.0, 0.75, 1.1 * puff + 1.3 * worlds[0].cloud - 0.75)
+    if thick > 0.0:
+        shaded = texture(table, CLOUDS, x + 0.03 * toward[0], y + 0.03 * toward[1], wide)
+        white = 0.36 * (worlds[0].horizon[0] + worlds[0].horizon[1] + worlds[0].horizon[2])
+        lit = wp.clamp(0.8 + 0.9 * (puff - shaded) - 0.25 * thick * puff, 0.45, 1.15)
+        cloud = mix(wp.vec3(white, white, white), worlds[0].sky, 0.12) * lit
+        colour = mix(colour, mix(cloud, worlds[0].horizon, 0.5 * fade(6.0 * up)), thick)
     return (colour + (worlds[0].horizon * 0.3 + key * 0.35) * (glow * 0.6 * (1.0 - 0.5 * thick))) * left + total
