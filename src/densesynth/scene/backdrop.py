@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -328,7 +328,8 @@ def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"], people: Float6
 def _describe(
     backdrop: Backdrop, eye: Float64[Array, "3"], away: Float64[Array, "2"], people: Float64[Array, "p 2"]
 ) -> Array:
-    """The kernel's struct, one row. The room is laid out along the view, and grown until camera and people are inside."""
+    """The kernels' struct, one row. The room is laid out along the view, and grown until camera and people are inside;
+    outdoors rows are behind them."""
     turn = float(np.arctan2(away[1], away[0]) - 0.5 * np.pi + backdrop.turn)
     c, s = np.cos(turn), np.sin(turn)
     x, y = c * eye[0] + s * eye[1], c * eye[1] - s * eye[0]
@@ -347,7 +348,7 @@ def _describe(
         max(top, float(eye[2]) + 0.4),
     )
     behind = most[1] if len(people) else inside[1] + 0.6
-    gaps, rows = _place_rows(backdrop, float(behind)) - y, backdrop.open_air.rows
+    rows = _place_rows(backdrop, float(behind))
     aligned = backdrop.indoors or backdrop.open_air.kerb < NOWHERE
     floor_turn = turn + 0.5 * np.pi * (backdrop.floor_turn > 0.0) if aligned else backdrop.floor_turn
     values: dict[str, Any] = {
@@ -357,13 +358,15 @@ def _describe(
         "ground_sin": np.sin(floor_turn), "kerb": backdrop.open_air.kerb, "beyond": backdrop.open_air.beyond,
         "beyond_a": backdrop.open_air.beyond_colours[0], "beyond_b": backdrop.open_air.beyond_colours[1],
         "wear": backdrop.open_air.wear, "ceiling": backdrop.interior.ceiling,
-        "ceiling_a": backdrop.interior.ceiling_colour, "curtain": backdrop.interior.curtain, "wall_a": backdrop.wall_colours[0],
+        "ceiling_a": backdrop.interior.ceiling_colour, "curtain": backdrop.interior.curtain,
+        "wall_a": backdrop.wall_colours[0],
         "wall_b": backdrop.wall_colours[1], "wall_cos": c, "wall_sin": s,
         "eye": inside, "low": low, "high": high, "inverse_eye": 1.0 / max(float(eye[2]), 1e-3),
         "inverse_low": 1.0 / np.minimum(np.array(low) - inside, -1e-3), "inverse_high": 1.0 / (np.array(high) - inside),
         "sky": backdrop.sky, "horizon": backdrop.horizon, "cloud": backdrop.cloud, "skyline": backdrop.skyline,
         "skyline_colour": backdrop.skyline_colour, "skyline_height": backdrop.skyline_height, "seed": backdrop.seed,
-        "key": int(backdrop.seed * 997.0), "row_kind": [row.kind for row in rows], "row_gap": gaps,
+        "key": int(backdrop.seed * 997.0), "row_kind": [row.kind for row in rows],
+        "row_count": sum(row.kind > 0 for row in rows), "row_gap": [row.distance - y for row in rows],
         "row_height": [row.height for row in rows], "row_cell": [row.cell for row in rows],
         "row_top": [_top(row) for row in rows], "row_colour": np.array([row.colour for row in rows]),
         "row_second": np.array([row.second for row in rows]),
@@ -374,11 +377,13 @@ def _describe(
     return world
 
 
-def _place_rows(backdrop: Backdrop, behind: float) -> Float64[Array, "3"]:
-    """Where the rows are, y in the axes of `_describe`, metres: as drawn, or together farther so that all people, the
-    last of whom is at `behind`, stand before them."""
-    distances = np.array([row.distance for row in backdrop.open_air.rows])
-    return np.asarray(distances + max(behind + ELBOW_ROOM - float(distances[0]), 0.0))
+def _place_rows(backdrop: Backdrop, behind: float) -> list[Row]:
+    """The rows with something in them first. Their distances, y in the axes of `_describe`, are as drawn, or all so
+    much farther that everybody, the last of whom is at `behind`, stands before them."""
+    drawn = backdrop.open_air.rows
+    farther = max(behind + ELBOW_ROOM - drawn[0].distance, 0.0)
+    rows = [replace(row, distance=row.distance + farther) for row in drawn if row.kind > 0]
+    return rows + [row for row in drawn if row.kind == 0]
 
 
 def _top(row: Row) -> float:

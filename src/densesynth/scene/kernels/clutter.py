@@ -171,9 +171,9 @@ def box_colour(
         top = lights[first + 4]
         light = light + wp.where(n[0] > 0.0, lights[first + 1], lights[first]) * nx
         light = light + wp.where(n[1] > 0.0, lights[first + 3], lights[first + 2]) * ny
-        light = light + top * (nz * wp.where(up > 0.0, 1.0, 0.15))
+        light = light + top * (nz * wp.where(up > 0.0, 1.0, 0.3))
         light = light * (1.0 / wp.max(nx + ny + nz, 1e-3))
-        deep = wp.clamp(0.62 + 0.5 * leaf + 0.45 * clump, 0.06, 1.4)
+        deep = wp.clamp(0.78 + 0.55 * leaf + 0.45 * clump, 0.08, 1.5)
         albedo = mix(boxes[k].second, albedo, wp.clamp(0.5 + 0.6 * leaf, 0.0, 1.0))
         return wp.cw_mul(albedo, light) * (deep * (1.0 - 0.5 * fade(5.0 * v)))
     u = wp.where(axis < 2, local[1], local[0])

@@ -6,6 +6,7 @@ import warp as wp
 from densesynth.appearance.kernels.base import cover, mix
 from densesynth.scene.kernels.base import (
     BOX_SIDES,
+    CPU_FLAGS,
     FARTHEST,
     FIRST_BOX,
     FLOOR,
@@ -39,7 +40,12 @@ from densesynth.scene.kernels.upright import (
     tree_row,
 )
 
-wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native -ffp-contract=fast"})
+wp.set_module_options(
+    {
+        "enable_backward": False,
+        "cpu_compiler_flags": CPU_FLAGS,
+    }
+)
 
 KERB = wp.constant(0.14)  # metres across
 
@@ -68,7 +74,7 @@ def open_air_kernel(
     py = wp.tid()
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
-    rows = int(3)  # not known beforehand, so that its loops aren't unrolled
+    rows = worlds[0].row_count
     near = boxes_in_row(boxes, box_count, width, py)
     y = (wp.float32(py) + 0.5) * down
     cell = int(-1)
@@ -106,16 +112,16 @@ def open_air_kernel(
             depth = float(t)
             side = int(NOTHING)
             left = float(1.0)
-            solid = float(1.0)  # the same without railings, which need no smoothing
+            solid = float(1.0)  # nought once anything but railings is before the ground
             light = wp.vec3(0.0, 0.0, 0.0)
             away = 1.0 / wp.max(dy, 0.02)
-            if dy > 0.02 and worlds[0].row_gap[0] * away < t:
+            if rows > 0 and dy > 0.02 and worlds[0].row_gap[0] * away < t:
                 slant = hypotenuse(wp.abs(dx) * away)
                 for k in range(rows):
                     tr = worlds[0].row_gap[k] * away
                     kind = worlds[0].row_kind[k]
                     z = eye[2] + tr * d[2]
-                    if kind > 0 and tr < t and z < worlds[0].row_top[k] and tr < 160.0:
+                    if tr < t and z < worlds[0].row_top[k] and tr < 160.0:
                         u = worlds[0].eye[0] + tr * dx
                         fp = pixel * tr
                         high = worlds[0].row_height[k]
@@ -141,6 +147,7 @@ def open_air_kernel(
                             if left > 0.5 and left - share <= 0.5:
                                 depth = tr
                             left -= share
+                            solid = wp.where(kind == ROW_RAILINGS, solid, solid - 2.5 * share)
                             if left < 0.01:
                                 break
             behind = wp.vec3(0.0, 0.0, 0.0)
@@ -167,11 +174,13 @@ def open_air_kernel(
                     gutter = cover(0.06 - wp.abs(past - KERB - 0.04), wide)
                     albedo = mix(albedo, wp.vec3(0.42, 0.41, 0.38), stone * wp.min(KERB / wide, 1.0))
                     albedo = albedo * (1.0 - 0.5 * gutter * wp.min(0.06 / wide, 1.0))
-                behind = wp.cw_mul(albedo, lights[FLOOR]) * shade_of_boxes(boxes, box_count, gx, gy, px, py)
-                if hy > worlds[0].eye[1] + worlds[0].row_gap[0] - 3.0:
+                behind = wp.cw_mul(albedo, lights[FLOOR])
+                if px >= near[2] and px < near[3]:
+                    behind *= shade_of_boxes(boxes, box_count, gx, gy, px, py)
+                if rows > 0 and hy > worlds[0].eye[1] + worlds[0].row_gap[0] - 3.0:
                     for k in range(rows):
                         before = worlds[0].row_gap[k] + worlds[0].eye[1] - hy
-                        if worlds[0].row_kind[k] > 0 and before > -1.0 and before < 3.0:
+                        if before > -1.0 and before < 3.0:
                             behind = behind * (1.0 - 0.35 * fade(2.0 * wp.abs(before)))
                 behind = mix(worlds[0].horizon * 0.75, behind, wp.max(fade(0.0028 * t), 0.3))
                 if solid > 0.5:

@@ -76,12 +76,17 @@ def is_edge(
 
 
 @wp.func
-def boxes_in_row(boxes: wp.array(dtype=Box), box_count: wp.int32, width: wp.int32, py: wp.int32) -> wp.vec2i:
-    """First column of a row where there may be a box, and the one after the last."""
+def boxes_in_row(boxes: wp.array(dtype=Box), box_count: wp.int32, width: wp.int32, py: wp.int32) -> wp.vec4i:
+    """First column of a row where there may be a box, and the one after the last; the same of boxes' shade."""
     first = int(width)
     last = int(0)
+    first_shade = int(width)
+    last_shade = int(0)
     for k in range(box_count):
         if py >= boxes[k].first[1] and py < boxes[k].last[1]:
             first = wp.min(first, boxes[k].first[0])
             last = wp.max(last, boxes[k].last[0])
-    return wp.vec2i(first, last)
+        if py >= boxes[k].first_shade[1] and py < boxes[k].last_shade[1]:
+            first_shade = wp.min(first_shade, boxes[k].first_shade[0])
+            last_shade = wp.max(last_shade, boxes[k].last_shade[0])
+    return wp.vec4i(first, last, first_shade, last_shade)

@@ -7,6 +7,7 @@ from densesynth.appearance.kernels.base import mix
 from densesynth.scene.kernels.base import (
     BOX_SIDES,
     CEILING,
+    CPU_FLAGS,
     FIRST_BOX,
     FLOOR,
     TOWARDS_KEY,
@@ -27,7 +28,12 @@ from densesynth.scene.kernels.rays import (
 from densesynth.scene.kernels.surfaces import floor_colour
 from densesynth.scene.kernels.walls import ceiling_colour, wall_colour
 
-wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native -ffp-contract=fast"})
+wp.set_module_options(
+    {
+        "enable_backward": False,
+        "cpu_compiler_flags": CPU_FLAGS,
+    }
+)
 
 
 @wp.kernel
@@ -52,8 +58,8 @@ def room_kernel(
     """One thread a row. smooth: 0 draws all pixels and tells which surface each sees; 1 draws anew, as the mean of four
     rays, those whose neighbours see another. One kernel without calls, as what is passed is copied for each pixel.
 
-    Planes are compared by the reciprocal of their depth, which needs no division: the largest is the nearest. A ray d is
-    as long as it takes to go one metre deeper into the picture.
+    Planes are compared by the reciprocal of their depth, which needs no division: the largest is the nearest. A ray d
+    is as long as it takes to go one metre deeper into the picture.
     """
     py = wp.tid()
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
@@ -132,7 +138,9 @@ def room_kernel(
             elif side == FLOOR:
                 gx = eye[0] + t * d[0]
                 gy = eye[1] + t * d[1]
-                shade = (1.0 - 0.4 * fade(3.0 * near_wall)) * shade_of_boxes(boxes, box_count, gx, gy, px, py)
+                shade = 1.0 - 0.4 * fade(3.0 * near_wall)
+                if px >= near[2] and px < near[3]:
+                    shade *= shade_of_boxes(boxes, box_count, gx, gy, px, py)
                 albedo = floor_colour(
                     table, worlds, worlds[0].ground, worlds[0].ground_a, worlds[0].ground_b, gx, gy, d, fp
                 )

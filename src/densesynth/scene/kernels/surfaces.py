@@ -40,8 +40,10 @@ def grass_colour(
 ) -> wp.vec3:
     """Grass, with patches and a path where feet wore it off."""
     broad = texture(table, CLOUDS, 0.11 * x, 0.11 * y, 0.11 * fp)
-    blade = speck(table, LEAVES, 0.83 * x, 0.83 * y, 0.83 * fp)
-    colour = mix(a, b, wp.clamp(0.45 + 0.8 * broad, 0.0, 1.0)) * (1.0 + 0.42 * blade + 0.25 * broad)
+    blade = speck(table, LEAVES, 1.4 * x, 1.4 * y, 1.4 * fp)
+    coarse = 200.0 * fp
+    blade = blade / (1.0 + coarse * coarse)  # so that the step to the next mean is small
+    colour = mix(a, b, wp.clamp(0.45 + 0.6 * broad, 0.0, 1.0)) * (1.0 + 0.42 * blade + 0.25 * broad)
     if worlds[0].wear > 0.4:
         large = rough(table, x, y, 0.16, worlds[0].seed, 0.0)
         worn = 0.6 * large + 0.5 * broad + 0.2 * blade + 1.5 * worlds[0].wear - 1.5
@@ -110,10 +112,10 @@ def floor_colour(
     elif kind == 4:  # asphalt, concrete
         fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
         thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
-        tone *= 1.0 + 0.16 * fine + 0.22 * broad
-        if broad > 0.0 and thin > 0.2:
+        tone *= 1.0 + 0.2 * fine + 0.08 * broad
+        if broad > 0.12 and thin > 0.3:
             crack = 70.0 * texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp) * thin
-            tone *= 1.0 - 0.4 * ramp(0.0, 0.5, broad) * thin * fade(crack * crack)
+            tone *= 1.0 - 0.4 * ramp(0.12, 0.5, broad) * thin * fade(crack * crack)
         # Where it was dug up and mended.
         column = wp.floor(x * 0.21)
         line = wp.floor(y * 0.34)

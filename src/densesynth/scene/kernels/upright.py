@@ -15,6 +15,7 @@ from densesynth.scene.kernels.base import (
     Surroundings,
     fade,
     hash2,
+    hash4,
     speck,
     texture,
     whole,
@@ -48,8 +49,8 @@ def hedge_row(
     leaf = speck(table, LEAVES, 0.8 * u, 0.8 * z, 0.8 * fp)
     clump = texture(table, CLOUDS, 0.21 * u, 0.21 * z, 0.21 * fp)
     edge = high * (1.0 + 0.3 * clump) + 0.1 * leaf - z
-    light = mix(lights[FACADE] * (0.6 + 0.3 * z / high), lights[FLOOR], ramp(0.35, 0.0, edge))
-    tone = mix(b, a, wp.clamp(0.5 + 0.6 * leaf, 0.0, 1.0)) * wp.clamp(0.6 + 0.5 * leaf + 0.5 * clump, 0.06, 1.4)
+    light = mix(lights[FACADE] * (0.7 + 0.3 * z / high), lights[FLOOR], 0.25 + 0.75 * ramp(0.35, 0.0, edge))
+    tone = mix(b, a, wp.clamp(0.5 + 0.6 * leaf, 0.0, 1.0)) * wp.clamp(0.75 + 0.55 * leaf + 0.5 * clump, 0.08, 1.5)
     colour = wp.cw_mul(tone, light)
     return wp.vec4(colour[0], colour[1], colour[2], cover(edge, fp))
 
@@ -110,11 +111,12 @@ def car_row(
 ) -> wp.vec4:
     """Parked cars, from the side."""
     cell = whole(u / 5.4)
-    r1 = hash2(cell, worlds[0].key, 61)
+    r = hash4(cell, worlds[0].key, 61)
+    r1 = r[0]
     if r1 < 0.3:
         return wp.vec4(0.0, 0.0, 0.0, 0.0)
-    r2 = hash2(cell, worlds[0].key, 62)
-    r3 = hash2(cell, worlds[0].key, 63)
+    r2 = r[1]
+    r3 = r[2]
     ahead = wp.where(r3 > 0.5, 1.0, -1.0)
     x = (u - (wp.float32(cell) + 0.5) * 5.4) * ahead
     half = 1.95 + 0.3 * r2
@@ -128,7 +130,7 @@ def car_row(
     wheel = 0.32 - wp.sqrt(wp.pow(wp.abs(ax - 0.64 * half), 2.0) + (z - 0.31) * (z - 0.31))
     share = cover(wp.max(wp.max(body, wp.min(cabin, z - 0.2)), wheel), fp)
     under = 0.75 * cover(half - 0.1 - ax, 0.3) * cover(0.3 - z, fp)
-    grey = hash2(cell, worlds[0].key, 64)
+    grey = r[3]
     paint = wp.vec3(grey, grey, grey) * (0.75 * grey) + wp.vec3(0.015, 0.015, 0.017)
     if r1 > 0.72:
         paint = mix(wp.vec3(0.35, 0.03, 0.03), wp.vec3(0.04, 0.1, 0.3), flag(grey > 0.45))
@@ -178,8 +180,9 @@ def tree_row(
         at = u / stretch + 0.41 * rear
         cell = whole(at)
         salt = 70 + 10 * number + 3 * layer
-        r1 = hash2(cell, worlds[0].key, salt)
-        r2 = hash2(cell, worlds[0].key, salt + 1)
+        r = hash4(cell, worlds[0].key, salt)
+        r1 = r[0]
+        r2 = r[1]
         x = (at - wp.float32(cell) - 0.5) * stretch
         top = high * (0.62 + 0.45 * r1) * (1.0 + 0.12 * rear)
         rx = stretch * (0.4 + 0.1 * r2)
@@ -196,7 +199,7 @@ def tree_row(
             inside = 0.5 * rx * (1.0 - ex * ex - ez * ez + 1.5 * ragged)
             shade = 0.72 + 0.34 * ez + 0.25 * ex * lights[TOWARDS_KEY][0]
         share = cover(inside, fp) * left
-        under = 0.16 * high * (0.6 + r1 + 1.6 * clump) + 0.3 * leaf - z
+        under = 0.13 * high * (0.9 + 0.8 * r1 + 0.8 * clump) + 0.2 * leaf - z
         wood = cover(0.022 * top * (1.2 - z / top) - wp.abs(x + 0.1 * z * (r1 - 0.5)), fp) * flag(z < 0.6 * top)
         if layer == 1:
             low = cover(under, fp) * left
@@ -204,9 +207,9 @@ def tree_row(
                 share = low
                 shade = 0.5 + 0.25 * z
         if share > 0.0:
-            deep = wp.clamp(0.72 + 0.5 * leaf + 0.5 * clump, 0.1, 1.4) * shade * (1.0 - 0.3 * rear)
+            deep = wp.clamp(0.85 + 0.55 * leaf + 0.5 * clump, 0.1, 1.6) * shade * (1.0 - 0.3 * rear)
             leaves = mix(b, a, wp.clamp(0.45 + 0.5 * leaf + 0.6 * (r1 - 0.5), 0.0, 1.0))
-            light = mix(lights[FACADE], lights[FLOOR], wp.clamp(shade - 0.2, 0.1, 0.9))
+            light = mix(lights[FACADE], lights[FLOOR], wp.clamp(shade - 0.1, 0.2, 0.9))
             total += wp.cw_mul(leaves, light) * (deep * share)
             left -= share
         wood = wood * left
@@ -238,10 +241,11 @@ def house_row(
 ) -> wp.vec4:
     """Houses wall to wall or with gaps; high: storeys of the tallest."""
     cell = whole(u / wide)
-    r1 = hash2(cell, worlds[0].key, 51)
-    r2 = hash2(cell, worlds[0].key, 52)
-    r3 = hash2(cell, worlds[0].key, 53)
-    r4 = hash2(cell, worlds[0].key, 54)
+    r = hash4(cell, worlds[0].key, 51)
+    r1 = r[0]
+    r2 = r[1]
+    r3 = r[2]
+    r4 = r[3]
     x = u - (wp.float32(cell) + 0.5) * wide
     storeys = wp.floor(1.0 + high * (0.35 + 0.6 * r1))
     eaves = STOREY * storeys + PLINTH
@@ -279,7 +283,7 @@ def house_row(
         h = 0.62 + 0.25 * r4
         low = -h
         door = storey == 0.0 and wp.abs(column - wp.floor(r2 * count)) < 0.5
-        shop = storey == 0.0 and r1 > 0.45 and r1 < 0.8
+        shop = storey == 0.0 and r1 > 0.45 and r1 < 0.8 and count > 1.5
         if shop:
             w = 0.44 * period
             h = 0.75
@@ -372,7 +376,8 @@ def sky_colour(
         if left <= 0.0:
             return total
     up = wp.max(d[2], 0.0)
-    colour = mix(worlds[0].horizon, worlds[0].sky, wp.sqrt(wp.min(1.6 * up, 1.0)))
+    low = wp.max(1.0 - 1.6 * up, 0.0)
+    colour = mix(worlds[0].horizon, worlds[0].sky, 1.0 - low * low * low)
     toward = lights[TOWARDS_KEY]
     near_sun = wp.max(d[0] * toward[0] + d[1] * toward[1] + d[2] * toward[2], 0.0)
     glow = near_sun * near_sun

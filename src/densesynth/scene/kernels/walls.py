@@ -4,7 +4,7 @@
 import warp as wp
 
 from densesynth.appearance.kernels.base import band, bump, cover, flag, mix, ramp
-from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, speck, texture, whole
+from densesynth.scene.kernels.base import CLOUDS, LEAVES, Surroundings, fade, hash2, hash4, speck, texture, whole
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -57,10 +57,11 @@ def wall_colour(
     cell = whole(u / stretch)
     x = u - (wp.float32(cell) + 0.5) * stretch
     key = side + 4 * whole(worlds[0].seed * 997.0)  # other rooms have other things
-    pick = hash2(cell, key, 21)
-    r1 = hash2(cell, key, 22)
-    r2 = hash2(cell, key, 23)
-    r3 = hash2(cell, key, 24)
+    drawn = hash4(cell, key, 21)
+    pick = drawn[0]
+    r1 = drawn[1]
+    r2 = drawn[2]
+    r3 = drawn[3]
     glow = float(0.0)
     if pick < 0.18:  # picture in a frame
         a = 0.2 + 0.45 * r1
@@ -90,8 +91,8 @@ def wall_colour(
         glow = pane
         if r2 < 0.55:  # curtains
             fold = 0.5 + 0.5 * wp.sin(x * 55.0 + 4.0 * wp.sin(x * 17.0 + r1 * 6.0))
-            drawn = 0.62 * a + 0.35 * a * r3
-            cloth = wp.min(wp.min(wp.abs(x) - drawn, a + 0.16 - wp.abs(x)), wp.min(2.42 - z, z - 0.12))
+            edge = 0.62 * a + 0.35 * a * r3
+            cloth = wp.min(wp.min(wp.abs(x) - edge, a + 0.16 - wp.abs(x)), wp.min(2.42 - z, z - 0.12))
             share = cover(cloth, fp)
             colour = mix(colour, worlds[0].curtain * (0.6 + 0.5 * fold), share)
             colour = mix(
@@ -143,7 +144,8 @@ def wall_colour(
             d = wp.max(
                 wp.abs(x - (column + 0.5) * 0.42) - 0.09 - 0.08 * q, wp.abs(z - 1.35 - 0.5 * line) - 0.2 + 0.09 * q
             )
-            dye = wp.vec3(hash2(wp.int32(column), wp.int32(line), key), r2, q)
+            grey = hash2(wp.int32(column), wp.int32(line), key)
+            dye = wp.vec3(0.2 + 0.6 * grey, 0.2 + 0.5 * grey + 0.15 * r2, 0.2 + 0.45 * grey + 0.2 * q)
             art = wp.cw_mul(dye, dye) * 0.7 * (1.0 + 0.7 * texture(table, CLOUDS, x + r1, z, fp))
             colour = colour * (1.0 - 0.25 * bump(wp.max(d, 0.0), 0.03) * flag(d > 0.0))
             colour = mix(colour, wp.vec3(0.04, 0.035, 0.03) * (1.0 + 9.0 * r3), cover(-d, fp))
@@ -157,7 +159,9 @@ def wall_colour(
         glow = 0.8 * cover(shade, fp)
     if z > 0.24 and z < 0.34:  # a socket
         plate = wp.max(wp.abs(u - 0.9 - 1.7 * wp.float32(cell)), wp.abs(z - 0.29))
-        colour = mix(colour, wp.vec3(0.6, 0.59, 0.56), cover(0.04 - plate, fp) * flag(r3 < 0.4))
+        colour = mix(
+            colour, wp.vec3(0.6, 0.59, 0.56), cover(0.04 - plate, fp) * flag(r3 < 0.4) * flag(pick < 0.4 or pick > 0.84)
+        )
     skirting = cover(0.09 - z, fp)
     colour = mix(colour, worlds[0].wall_b * 0.8 + wp.vec3(0.08, 0.08, 0.08), skirting * flag(worlds[0].wall != 2))
     return wp.vec4(colour[0], colour[1], colour[2], glow)
