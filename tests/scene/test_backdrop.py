@@ -229,9 +229,10 @@ def test_missing_folder_and_file_are_refused(tmp_path: Path):
         load_backdrops(tmp_path / "file")
 
 
-def test_walls_and_furniture_keep_clear_of_people():
-    """Whoever stands far behind the first person stays inside the room, and no box stands where a person does."""
-    moved = 0
+def test_walls_rows_and_furniture_keep_clear_of_people():
+    """Whoever stands far behind the first person stays inside the room or before the rows, and no box stands where a
+    person does."""
+    moved = farthest = 0
     for seed in range(60):
         rng = np.random.default_rng(seed)
         backdrop = draw_backdrop(rng)
@@ -240,11 +241,16 @@ def test_walls_and_furniture_keep_clear_of_people():
         away = -eye[:2] / np.linalg.norm(eye[:2])
         people = np.stack([np.zeros(2), away * rng.uniform(1.0, 8.0) + rng.normal(0.0, 1.0, 2)])
         world = _describe(backdrop, eye, away, people)
-        x = people @ np.array([world.wall_cos, world.wall_sin])
-        y = people @ np.array([-world.wall_sin, world.wall_cos])
-        assert (x > world.low[0] + 0.5).all()
-        assert (x < world.high[0] - 0.5).all()
-        assert (y < world.high[1] - 0.5).all()
+        c, s = world["wall_cos"][0], world["wall_sin"][0]
+        x, y = people @ np.array([c, s]), people @ np.array([-s, c])
+        low, high = world["low"][0], world["high"][0]
+        assert (x > low[0] + 0.5).all()
+        assert (x < high[0] - 0.5).all()
+        assert (y < high[1] - 0.5).all()
+        rows = world["eye"][0, 1] + world["row_gap"][0, : world["row_count"][0]]
+        assert (rows[:, None] > y + 0.5).all()
+        assert (np.diff(rows) > 0.0).all()
+        farthest = max(farthest, int(world["row_count"][0]))
         for box, alone in zip(
             _place_clutter(backdrop, away, people), _place_clutter(backdrop, away, people[:0]), strict=True
         ):
@@ -256,3 +262,4 @@ def test_walls_and_furniture_keep_clear_of_people():
             assert (local > box["half"][:2] + 0.2).any(axis=1).all()
             moved += bool((box["centre"] != alone["centre"]).any())
     assert moved > 10
+    assert farthest == 3

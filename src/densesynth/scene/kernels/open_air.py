@@ -69,8 +69,9 @@ def open_air_kernel(
     ground: wp.array3d(dtype=wp.float32),
     surface: wp.array2d(dtype=wp.int32),
 ):
-    """One thread a row. smooth: 0 draws all pixels and tells which surface each sees; 1 draws anew, as the mean of four
-    rays, those whose neighbours see another. One kernel without calls, as what is passed is copied for each pixel."""
+    """One thread a row. smooth: 0 draws all pixels and tells which surface each sees; 1 draws those anew, as the mean
+    of three rays, whose neighbours see another. One kernel without calls: what is passed to
+    a function is copied for each pixel."""
     py = wp.tid()
     down = wp.float32(rays.shape[0] - 1) / wp.float32(height)
     across = wp.float32(rays.shape[1] - 1) / wp.float32(width)
@@ -85,7 +86,7 @@ def open_air_kernel(
         if smooth == 1:
             if not is_edge(surface, px, py, width, height):
                 continue
-            samples = 4
+            samples = 3
         x = (wp.float32(px) + 0.5) * across
         column = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
         if column != cell:
@@ -109,7 +110,8 @@ def open_air_kernel(
             normal = wp.vec3(0.0, 0.0, 1.0)
             if near_box:
                 t, box, axis, local, normal = meet_boxes(table, boxes, box_count, eye, d, t, pixel, px, py)
-            depth = float(t)
+            if box >= 0:
+                nearness = 1.0 / t
             side = int(NOTHING)
             left = float(1.0)
             solid = float(1.0)  # nought once anything but railings is before the ground
@@ -145,7 +147,7 @@ def open_air_kernel(
                             mist = 1.0 - fade(0.0028 * tr)
                             light += mix(wp.vec3(row[0], row[1], row[2]), worlds[0].horizon * 0.85, mist) * share
                             if left > 0.5 and left - share <= 0.5:
-                                depth = tr
+                                nearness = 1.0 / tr
                             left -= share
                             solid = wp.where(kind == ROW_RAILINGS, solid, solid - 2.5 * share)
                             if left < 0.01:
@@ -191,7 +193,7 @@ def open_air_kernel(
             mean += light
             if smooth == 0:
                 surface[py, px] = side
-                blur[py, px] = off_focus(depth, focused)
-                ground[0, py, px] = wp.where(side == FLOOR, eye[0] + depth * d[0], wp.NAN)
-                ground[1, py, px] = wp.where(side == FLOOR, eye[1] + depth * d[1], wp.NAN)
-        colour[py, px] = mean * wp.where(samples == 1, 1.0, 0.25)
+                blur[py, px] = off_focus(nearness, focused)
+                ground[0, py, px] = wp.where(side == FLOOR, eye[0] + t * d[0], wp.NAN)
+                ground[1, py, px] = wp.where(side == FLOOR, eye[1] + t * d[1], wp.NAN)
+        colour[py, px] = mean * wp.where(samples == 1, 1.0, 1.0 / 3.0)

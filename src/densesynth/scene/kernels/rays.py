@@ -10,9 +10,9 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 
 @wp.func
-def off_focus(t: wp.float32, focused: wp.float32) -> wp.float32:
-    """How much of the blur a distance takes, 0..1, when another is in focus."""
-    return wp.clamp(1.6 * wp.abs(1.0 - focused / t) - 0.12, 0.0, 1.0)
+def off_focus(nearness: wp.float32, focused: wp.float32) -> wp.float32:
+    """How much of the blur a distance takes, 0..1, when another is in focus. nearness: 1 / the distance."""
+    return wp.clamp(1.6 * wp.abs(1.0 - focused * nearness) - 0.12, 0.0, 1.0)
 
 
 @wp.func
@@ -58,10 +58,9 @@ def rays_in_cell(rays: wp.array2d(dtype=wp.vec3), column: wp.int32, y: wp.float3
 
 @wp.func
 def sample_of(k: wp.int32) -> wp.vec2:
-    """Where in a pixel the k-th of four rays goes, from its middle: a rotated grid."""
-    x = wp.where(k == 0, -0.125, wp.where(k == 1, 0.375, wp.where(k == 2, 0.125, -0.375)))
-    y = wp.where(k == 0, -0.375, wp.where(k == 1, -0.125, wp.where(k == 2, 0.375, 0.125)))
-    return wp.vec2(x, y)
+    """Where in a pixel the k-th of three rays goes, from its middle: each in a row and a column of its own."""
+    third = 1.0 / 3.0
+    return wp.vec2(third * wp.float32(k - 1), wp.where(k == 0, 0.0, wp.where(k == 1, third, -third)))
 
 
 @wp.func

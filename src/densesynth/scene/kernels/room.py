@@ -55,8 +55,9 @@ def room_kernel(
     ground: wp.array3d(dtype=wp.float32),
     surface: wp.array2d(dtype=wp.int32),
 ):
-    """One thread a row. smooth: 0 draws all pixels and tells which surface each sees; 1 draws anew, as the mean of four
-    rays, those whose neighbours see another. One kernel without calls, as what is passed is copied for each pixel.
+    """One thread a row. smooth: 0 draws all pixels and tells which surface each sees; 1 draws those anew, as the mean
+    of three rays, whose neighbours see another. One kernel without calls: what is passed to
+    a function is copied for each pixel.
 
     Planes are compared by the reciprocal of their depth, which needs no division: the largest is the nearest. A ray d
     is as long as it takes to go one metre deeper into the picture.
@@ -74,7 +75,7 @@ def room_kernel(
         if smooth == 1:
             if not is_edge(surface, px, py, width, height):
                 continue
-            samples = 4
+            samples = 3
         x = (wp.float32(px) + 0.5) * across
         column = wp.clamp(wp.int32(x), 0, rays.shape[1] - 2)
         if column != cell:
@@ -108,7 +109,8 @@ def room_kernel(
             normal = wp.vec3(0.0, 0.0, 1.0)
             if near_box:
                 t, box, axis, local, normal = meet_boxes(table, boxes, box_count, eye, d, t, pixel, px, py)
-            depth = t
+            if box >= 0:
+                nearness = 1.0 / t
             light = wp.vec3(0.0, 0.0, 0.0)
             fp = pixel * t
             hx = worlds[0].eye[0] + t * dx
@@ -153,7 +155,7 @@ def room_kernel(
             mean += light
             if smooth == 0:
                 surface[py, px] = side
-                blur[py, px] = off_focus(depth, focused)
-                ground[0, py, px] = wp.where(side == FLOOR, eye[0] + depth * d[0], wp.NAN)
-                ground[1, py, px] = wp.where(side == FLOOR, eye[1] + depth * d[1], wp.NAN)
-        colour[py, px] = mean * wp.where(samples == 1, 1.0, 0.25)
+                blur[py, px] = off_focus(nearness, focused)
+                ground[0, py, px] = wp.where(side == FLOOR, eye[0] + t * d[0], wp.NAN)
+                ground[1, py, px] = wp.where(side == FLOOR, eye[1] + t * d[1], wp.NAN)
+        colour[py, px] = mean * wp.where(samples == 1, 1.0, 1.0 / 3.0)

@@ -44,15 +44,50 @@ def grass_colour(
     coarse = 200.0 * fp
     blade = blade / (1.0 + coarse * coarse)  # so that the step to the next mean is small
     colour = mix(a, b, wp.clamp(0.45 + 0.6 * broad, 0.0, 1.0)) * (1.0 + 0.42 * blade + 0.25 * broad)
-    if worlds[0].wear > 0.4:
+    if worlds[0].wear > 0.5:
         large = rough(table, x, y, 0.16, worlds[0].seed, 0.0)
-        worn = 0.6 * large + 0.5 * broad + 0.2 * blade + 1.5 * worlds[0].wear - 1.5
+        worn = 0.6 * large + 0.5 * broad + 0.2 * blade + 1.7 * worlds[0].wear - 1.6
         trodden = 0.75 - wp.abs(y - 1.1 + 1.2 * large) + 0.5 * broad + 0.15 * blade
         worn = wp.max(worn, wp.where(worlds[0].wear > 0.7, trodden, -1.0))
         if worn > -0.15:
             earth = mix(wp.vec3(0.27, 0.2, 0.13), b, 0.25) * (1.0 + 0.3 * broad + 0.14 * blade)
             colour = mix(colour, earth, ramp(-0.15, 0.25, worn))
     return colour
+
+
+@wp.func
+def asphalt_colour(
+    table: wp.array(dtype=wp.float32),
+    worlds: wp.array(dtype=Surroundings),
+    a: wp.vec3,
+    b: wp.vec3,
+    x: wp.float32,
+    y: wp.float32,
+    wy: wp.float32,
+    fp: wp.float32,
+) -> wp.vec3:
+    """Asphalt or concrete: stains, cracks, where it was dug up and mended, perhaps a painted line. wy: metres across y
+    that a pixel covers."""
+    broad = texture(table, CLOUDS, 0.19 * x, 0.19 * y, 0.19 * fp)
+    fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
+    tone = (1.0 + 0.1 * broad) * (1.0 + 0.2 * fine + 0.08 * broad)
+    thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
+    if broad > 0.12 and thin > 0.3:
+        crack = 70.0 * texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp) * thin
+        tone *= 1.0 - 0.4 * ramp(0.12, 0.5, broad) * thin * fade(crack * crack)
+    column = wp.floor(x * 0.21)
+    line = wp.floor(y * 0.34)
+    r = hash2(wp.int32(column), wp.int32(line), worlds[0].key)
+    if r < 0.14:
+        wide = 1.3 + 7.0 * r - wp.abs(x - (column + 0.5) * 4.76)
+        edge = wp.min(wide, 0.7 + 5.0 * r - wp.abs(y - (line + 0.5) * 2.94))
+        seam = cover(0.03 - wp.abs(edge), fp) * wp.min(0.06 / fp, 1.0)
+        tone *= 1.0 - (0.1 + 1.5 * r) * cover(edge, fp) - 0.3 * seam
+    if worlds[0].ground_scale > 0.5:
+        across = wp.max(wy, 1e-4)
+        joint = cover(0.06 - wp.abs(y - 2.6 * worlds[0].ground_scale), across) * wp.min(0.12 / across, 1.0)
+        a = mix(a, b, 0.85 * joint * wp.clamp(1.1 + 0.9 * fine - 0.8 * broad, 0.3, 1.0))
+    return a * tone
 
 
 @wp.func
@@ -79,6 +114,9 @@ def floor_colour(
     fp = near * wp.sqrt(wp.max(slant, 1.0))
     if kind == 2:
         return grass_colour(table, worlds, a, b, x, y, fp)
+    if kind == 4:
+        wide = near * hypotenuse(wp.abs(c * d[1] - n * d[0]) * slant)
+        return asphalt_colour(table, worlds, a, b, x, y, wide, fp)
     scale = worlds[0].ground_scale
     often = 1.0 / scale
     dx = c * d[0] + n * d[1]
@@ -109,28 +147,6 @@ def floor_colour(
         joint = wp.max(stripes(u + v, 0.2, wx + wy), stripes(u - v, 0.2, wx + wy))
         tone *= 1.0 + 0.2 * fine
         colour = mix(a, b, 0.5 * joint)
-    elif kind == 4:  # asphalt, concrete
-        fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
-        thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
-        tone *= 1.0 + 0.2 * fine + 0.08 * broad
-        if broad > 0.12 and thin > 0.3:
-            crack = 70.0 * texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp) * thin
-            tone *= 1.0 - 0.4 * ramp(0.12, 0.5, broad) * thin * fade(crack * crack)
-        # Where it was dug up and mended.
-        column = wp.floor(x * 0.21)
-        line = wp.floor(y * 0.34)
-        r = hash2(wp.int32(column), wp.int32(line), worlds[0].key)
-        if r < 0.14:
-            edge = wp.min(
-                1.3 + 7.0 * r - wp.abs(x - (column + 0.5) * 4.76), 0.7 + 5.0 * r - wp.abs(y - (line + 0.5) * 2.94)
-            )
-            tone *= (
-                1.0 - (0.1 + 1.5 * r) * cover(edge, fp) - 0.3 * cover(0.03 - wp.abs(edge), fp) * wp.min(0.06 / fp, 1.0)
-            )
-        if scale > 0.5:  # with a painted line
-            wide = wp.max(wy * scale, 1e-4)
-            joint = cover(0.06 - wp.abs(y - 2.6 * scale), wide) * wp.min(0.12 / wide, 1.0)
-            colour = mix(a, b, 0.85 * joint * wp.clamp(1.1 + 0.9 * fine - 0.8 * broad, 0.3, 1.0))
     elif kind == 6:  # slabs
         fine = speck(table, LEAVES, 1.7 * x, 1.7 * y, 1.7 * fp)
         j = whole(v * 1.2)

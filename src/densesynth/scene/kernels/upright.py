@@ -198,6 +198,7 @@ def tree_row(
             ez = (z - 0.6 * top) / (0.4 * top)
             inside = 0.5 * rx * (1.0 - ex * ex - ez * ez + 1.5 * ragged)
             shade = 0.72 + 0.34 * ez + 0.25 * ex * lights[TOWARDS_KEY][0]
+        shade = wp.max(shade, 0.2)
         share = cover(inside, fp) * left
         under = 0.13 * high * (0.9 + 0.8 * r1 + 0.8 * clump) + 0.2 * leaf - z
         wood = cover(0.022 * top * (1.2 - z / top) - wp.abs(x + 0.1 * z * (r1 - 0.5)), fp) * flag(z < 0.6 * top)
@@ -315,7 +316,8 @@ def house_row(
         if shop:
             blind = wp.min(cover(0.28 - wp.abs(wz - 1.08), fp), cover(half - 0.2 - wp.abs(x), fu))
             front = mix(front, wp.vec3(r4, r2, 1.0 - r3) * (0.1 + 0.4 * r2) + wp.vec3(0.05, 0.05, 0.05), blind)
-        front = front * ((1.0 - 0.45 * fade(3.0 * (eaves - z))) * (1.0 - 0.35 * fade(12.0 * (half - wp.abs(x)))))
+        joint = fade(12.0 * wp.max(half - wp.abs(x), 0.0))  # between two houses
+        front = front * ((1.0 - 0.45 * fade(3.0 * (eaves - z))) * (1.0 - 0.35 * joint))
         front = front * (1.0 - 0.25 * fade(2.0 * z))
     colour = wp.cw_mul(front, light)
     return wp.vec4(colour[0], colour[1], colour[2], share)

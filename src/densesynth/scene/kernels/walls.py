@@ -159,9 +159,8 @@ def wall_colour(
         glow = 0.8 * cover(shade, fp)
     if z > 0.24 and z < 0.34:  # a socket
         plate = wp.max(wp.abs(u - 0.9 - 1.7 * wp.float32(cell)), wp.abs(z - 0.29))
-        colour = mix(
-            colour, wp.vec3(0.6, 0.59, 0.56), cover(0.04 - plate, fp) * flag(r3 < 0.4) * flag(pick < 0.4 or pick > 0.84)
-        )
+        bare = flag(r3 < 0.4) * flag(pick < 0.4 or pick > 0.84)
+        colour = mix(colour, wp.vec3(0.6, 0.59, 0.56), cover(0.04 - plate, fp) * bare)
     skirting = cover(0.09 - z, fp)
     colour = mix(colour, worlds[0].wall_b * 0.8 + wp.vec3(0.08, 0.08, 0.08), skirting * flag(worlds[0].wall != 2))
     return wp.vec4(colour[0], colour[1], colour[2], glow)
