@@ -29,6 +29,13 @@ def hypotenuse(leg: wp.float32) -> wp.float32:
 
 
 @wp.func
+def grit(table: wp.array(dtype=wp.float32), x: wp.float32, y: wp.float32, f: wp.float32, fp: wp.float32) -> wp.float32:
+    """Blades or grains, f periods a metre; further off tufts and stains instead, four times as large."""
+    f = wp.where(fp * f > 0.022, 0.25 * f, f)
+    return speck(table, LEAVES, f * x, f * y, 0.8 * f * fp)
+
+
+@wp.func
 def grass_colour(
     table: wp.array(dtype=wp.float32),
     worlds: wp.array(dtype=Surroundings),
@@ -40,9 +47,7 @@ def grass_colour(
 ) -> wp.vec3:
     """Grass, with patches and a path where feet wore it off."""
     broad = texture(table, CLOUDS, 0.11 * x, 0.11 * y, 0.11 * fp)
-    blade = speck(table, LEAVES, 1.4 * x, 1.4 * y, 1.4 * fp)
-    coarse = 200.0 * fp
-    blade = blade / (1.0 + coarse * coarse)  # so that the step to the next mean is small
+    blade = grit(table, x, y, 1.4, fp)
     colour = mix(a, b, wp.clamp(0.45 + 0.6 * broad, 0.0, 1.0)) * (1.0 + 0.42 * blade + 0.25 * broad)
     if worlds[0].wear > 0.5:
         large = rough(table, x, y, 0.16, worlds[0].seed, 0.0)
@@ -69,12 +74,11 @@ def asphalt_colour(
     """Asphalt or concrete: stains, cracks, where it was dug up and mended, perhaps a painted line. wy: metres across y
     that a pixel covers."""
     broad = texture(table, CLOUDS, 0.19 * x, 0.19 * y, 0.19 * fp)
-    fine = speck(table, LEAVES, 3.3 * x, 3.3 * y, 3.3 * fp)
+    fine = grit(table, x, y, 3.3, fp)
     tone = (1.0 + 0.1 * broad) * (1.0 + 0.2 * fine + 0.08 * broad)
     thin = 1.0 / (1.0 + 60.0 * fp)  # fainter than a pixel further off
-    if broad > 0.12 and thin > 0.3:
-        crack = 70.0 * texture(table, CLOUDS, 0.11 * x + 0.3, 0.11 * y, 0.11 * fp) * thin
-        tone *= 1.0 - 0.4 * ramp(0.12, 0.5, broad) * thin * fade(crack * crack)
+    crack = 60.0 * (broad - 0.33) * thin
+    tone *= 1.0 - 0.3 * thin * fade(crack * crack)
     column = wp.floor(x * 0.21)
     line = wp.floor(y * 0.34)
     r = hash2(wp.int32(column), wp.int32(line), worlds[0].key)
