@@ -23,8 +23,8 @@ def inside(px: wp.int32, py: wp.int32, first: wp.vec2i, last: wp.vec2i) -> wp.bo
 @wp.func
 def leafy(table: wp.array(dtype=wp.float32), p: wp.vec3, seed: wp.float32, fp: wp.float32) -> wp.float32:
     """How far leaves stick out there, about −1..1."""
-    u = p[0] + 0.6 * p[1] + seed
-    v = p[2] + 0.5 * p[1]
+    u = p[0] + 0.35 * p[1] + seed
+    v = p[2] + 0.45 * p[1]
     return texture(table, CLOUDS, 0.37 * u, 0.37 * v, 0.37 * fp) + 0.5 * speck(
         table, LEAVES, 0.9 * u, 0.9 * v, 0.9 * fp
     )
@@ -159,13 +159,14 @@ def box_colour(
             return wp.cw_mul(wp.vec3(0.13, 0.1, 0.075) * (1.0 + 0.8 * bark), lit)
         n = normal
         p = local
-        u = p[0] + 0.6 * p[1] + boxes[k].centre[0]
-        w = p[2] + 0.5 * p[1]
+        nx = n[0] * n[0]
+        ny = n[1] * n[1]
+        # Across what faces most: elsewhere leaves would be drawn out into streaks.
+        u = wp.where(nx > ny, p[1] + 0.35 * p[0], p[0] + 0.35 * p[1]) + boxes[k].centre[0]
+        w = wp.where(n[2] * n[2] > nx + ny, p[1], p[2] + 0.45 * wp.where(nx > ny, p[0], p[1]))
         leaf = speck(table, LEAVES, 0.9 * u, 0.9 * w, 0.9 * fp)
         clump = texture(table, CLOUDS, 0.37 * u, 0.37 * w, 0.37 * fp)
         light = wp.vec3(0.0, 0.0, 0.0)
-        nx = n[0] * n[0]
-        ny = n[1] * n[1]
         up = n[2] + 0.25 * clump
         nz = up * up
         top = lights[first + 4]

@@ -52,7 +52,7 @@ def hedge_row(
     light = mix(lights[FACADE] * (0.7 + 0.3 * z / high), lights[FLOOR], 0.25 + 0.75 * ramp(0.35, 0.0, edge))
     tone = mix(b, a, wp.clamp(0.5 + 0.6 * leaf, 0.0, 1.0)) * wp.clamp(0.75 + 0.55 * leaf + 0.5 * clump, 0.08, 1.5)
     colour = wp.cw_mul(tone, light)
-    return wp.vec4(colour[0], colour[1], colour[2], cover(edge, fp))
+    return wp.vec4(colour[0], colour[1], colour[2], cover(edge, 2.0 * fp))
 
 
 @wp.func
@@ -199,7 +199,7 @@ def tree_row(
             inside = 0.5 * rx * (1.0 - ex * ex - ez * ez + 1.5 * ragged)
             shade = 0.72 + 0.34 * ez + 0.25 * ex * lights[TOWARDS_KEY][0]
         shade = wp.max(shade, 0.2)
-        share = cover(inside, fp) * left
+        share = cover(inside, 2.0 * fp) * left
         under = 0.13 * high * (0.9 + 0.8 * r1 + 0.8 * clump) + 0.2 * leaf - z
         wood = cover(0.022 * top * (1.2 - z / top) - wp.abs(x + 0.1 * z * (r1 - 0.5)), fp) * flag(z < 0.6 * top)
         if layer == 1:
