@@ -17,6 +17,7 @@ from densesynth.appearance.kernels.relief import Bends, wrinkle
 wp.set_module_options({"enable_backward": False, "fuse_fp": False, "cpu_compiler_flags": "-march=native"})
 
 EDGE = wp.constant(0.006)  # metres inside a garment's edge from where it has its whole thickness
+CALM = wp.constant(0.05)  # metres from a garment's edge within which folds die out
 WALL = wp.constant(0.002)  # metres beyond the end of a sleeve or a leg within which its cloth falls to the skin
 
 
@@ -102,7 +103,7 @@ def measure_shell(
                     sag += 0.006 * cut.top_loose * ramp(0.08, 0.0, top)
             thick += (cut.top + sag) * rise
             if cut.top_wrinkle > 0.0 and (s.arm > 0.0 or s.p[2] > 0.95):
-                folded = rise * wrinkle(s.p, s.arm, s.leg, bends[k])
+                folded = ramp(0.0, CALM, top) * wrinkle(s.p, s.arm, s.leg, bends[k])
             free = wp.max(free, cut.top_loose * ramp(0.0, 0.03, top))
         bottom = bottom_distance(s, rows, k)
         leg = bottom > -WALL and row.bottom_hem - s.leg < row.waist - s.p[2]
@@ -118,7 +119,7 @@ def measure_shell(
                     fall += 0.008 * cut.bottom_loose * ramp(0.12, 0.0, bottom)
             thick += (cut.bottom + fall) * rise
             if cut.bottom_wrinkle > 0.0 and s.arm <= 0.0 and s.p[2] <= 0.95:
-                folded = rise * wrinkle(s.p, s.arm, s.leg, bends[k])
+                folded = ramp(0.0, CALM, bottom) * wrinkle(s.p, s.arm, s.leg, bends[k])
             free = wp.max(free, (0.35 + 0.65 * cut.bottom_loose) * ramp(0.0, 0.03, bottom))
         if s.p[2] > 1.2:
             hair = hair_thickness(s, row, cut, table)
