@@ -303,7 +303,13 @@ def grid_rays(camera: Camera) -> Float64[Array, "g g 3"]:
 
 def _rows(kind: Any, count: int) -> Array:
     """Zeroed rows of one of the kernels' structs."""
-    return np.zeros(count, dtype=kind.numpy_dtype())
+    return np.zeros(count, dtype=_type_of(kind))
+
+
+@cache
+def _type_of(kind: Any) -> Any:
+    """A struct's NumPy type, which Warp works out anew each time it is asked."""
+    return np.dtype(kind.numpy_dtype())
 
 
 def _place_clutter(backdrop: Backdrop, away: Float64[Array, "2"], people: Float64[Array, "p 2"]) -> Array:
