@@ -138,9 +138,18 @@ def mix(a: wp.vec3, b: wp.vec3, t: wp.float32) -> wp.vec3:
     return a + (b - a) * t
 
 
+# By its address: a call that hands over an array copies all that Warp knows of it.
+@wp.func_native("return reinterpret_cast<wp::uint64>(table.data);")
+def address_of_table(table: wp.array(dtype=wp.float32)) -> wp.uint64: ...
+
+
+@wp.func_native("return reinterpret_cast<const float*>(table)[index];")
+def value_at(table: wp.uint64, index: wp.int32) -> wp.float32: ...
+
+
 @wp.func
 def noise(
-    table: wp.array(dtype=wp.float32), p: wp.vec3, fx: wp.float32, fy: wp.float32, fz: wp.float32, seed: wp.float32,
+    table: wp.uint64, p: wp.vec3, fx: wp.float32, fy: wp.float32, fz: wp.float32, seed: wp.float32,
     footprint: wp.float32,
 ) -> wp.float32:  # fmt: skip
     share = wp.clamp(1.5 - footprint * wp.max(fx, wp.max(fy, fz)), 0.0, 1.0)
@@ -165,10 +174,10 @@ def noise(
     y1 = ((iy + 1) & 31) * 32
     z0 = iz & 31
     z1 = (iz + 1) & 31
-    a = table[x0 + y0 + z0] + (table[x0 + y0 + z1] - table[x0 + y0 + z0]) * z
-    b = table[x0 + y1 + z0] + (table[x0 + y1 + z1] - table[x0 + y1 + z0]) * z
-    c = table[x1 + y0 + z0] + (table[x1 + y0 + z1] - table[x1 + y0 + z0]) * z
-    d = table[x1 + y1 + z0] + (table[x1 + y1 + z1] - table[x1 + y1 + z0]) * z
+    a = value_at(table, x0 + y0 + z0) + (value_at(table, x0 + y0 + z1) - value_at(table, x0 + y0 + z0)) * z
+    b = value_at(table, x0 + y1 + z0) + (value_at(table, x0 + y1 + z1) - value_at(table, x0 + y1 + z0)) * z
+    c = value_at(table, x1 + y0 + z0) + (value_at(table, x1 + y0 + z1) - value_at(table, x1 + y0 + z0)) * z
+    d = value_at(table, x1 + y1 + z0) + (value_at(table, x1 + y1 + z1) - value_at(table, x1 + y1 + z0)) * z
     a = a + (b - a) * y
     c = c + (d - c) * y
     return (a + (c - a) * x) * share
@@ -194,7 +203,7 @@ def dots(u: wp.float32, v: wp.float32, period: wp.float32, footprint: wp.float32
 
 @wp.func
 def weave(
-    table: wp.array(dtype=wp.float32), p: wp.vec3, fp: wp.float32, seed: wp.float32, colour: wp.vec3, second: wp.vec3,
+    table: wp.uint64, p: wp.vec3, fp: wp.float32, seed: wp.float32, colour: wp.vec3, second: wp.vec3,
     kind: wp.int32, scale: wp.float32, u: wp.float32, v: wp.float32, panel: wp.float32,
 ) -> wp.vec3:  # fmt: skip
     share = float(0.0)

@@ -23,9 +23,7 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 
 @wp.func
-def paint_feet(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4
-) -> wp.vec4:
+def paint_feet(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4) -> wp.vec4:
     z = s.p[2]
     if z > 0.4:
         return under
@@ -66,9 +64,7 @@ def paint_feet(
 
 
 @wp.func
-def paint_extras(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4
-) -> wp.vec4:
+def paint_extras(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4) -> wp.vec4:
     fp = s.fp
     x = s.p[0]
     y = s.p[1]

@@ -3,7 +3,7 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import Cloth, noise, weave
+from densesynth.appearance.kernels.base import Cloth, address_of_table, noise, weave
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -13,9 +13,7 @@ STRANDS = wp.constant(2)
 
 
 @wp.func
-def strands(
-    table: wp.array(dtype=wp.float32), across: wp.float32, along: wp.float32, seed: wp.float32, fp: wp.float32
-) -> wp.float32:
+def strands(table: wp.uint64, across: wp.float32, along: wp.float32, seed: wp.float32, fp: wp.float32) -> wp.float32:
     """How bright a lock of hair is, about 1: fine hairs on locks. across, along: metres, not negative."""
     q = wp.vec3(across, along, 0.0)
     fine = noise(table, q, 1100.0, 16.0, 1.0, seed + 0.2, fp)
@@ -25,7 +23,7 @@ def strands(
 
 @wp.kernel
 def paint_fabric(
-    table: wp.array(dtype=wp.float32),
+    noise_table: wp.array(dtype=wp.float32),
     cloths: wp.array(dtype=Cloth),
     finish: wp.array(dtype=wp.int32),
     seeds: wp.array(dtype=wp.float32),
@@ -38,6 +36,7 @@ def paint_fabric(
     covered: wp.array(dtype=wp.float32),
 ):
     """Colour at points of worn meshes. position: at rest, metres; woven: metres across and along the fabric."""
+    table = address_of_table(noise_table)
     i = wp.tid()
     k = piece[i]
     fp = wp.max(footprint[i], 1.0e-5)

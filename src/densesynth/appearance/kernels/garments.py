@@ -126,7 +126,7 @@ def leg_band(rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32:
 
 @wp.func
 def cuff(
-    table: wp.array(dtype=wp.float32), s: Sample, seed: wp.float32, d: wp.float32, width: wp.float32, across: wp.float32
+    table: wp.uint64, s: Sample, seed: wp.float32, d: wp.float32, width: wp.float32, across: wp.float32
 ) -> wp.float32:  # fmt: skip
     """How light a hem is `d` metres inside a limb's edge: rounded at its edge, drawn in by a dashed seam, a step to
     the cloth beyond. across: metres round the limb."""
@@ -151,7 +151,7 @@ def inner_share(s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.float32
 
 @wp.func
 def paint_top(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, outline: wp.float32,
+    table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, outline: wp.float32,
     opening: wp.float32, under: wp.float32,
 ) -> wp.vec4:  # fmt: skip
     """The top as a layer: its colour times its share, and what it leaves of what lies below. outline, opening, under:
@@ -240,9 +240,7 @@ def paint_top(
 
 
 @wp.func
-def paint_bottom(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, d: wp.float32
-) -> wp.vec4:
+def paint_bottom(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, d: wp.float32) -> wp.vec4:
     """The bottom as a layer, as `paint_top`; d: what `bottom_distance` says."""
     if d < -0.05:
         return wp.vec4(0.0, 0.0, 0.0, 1.0)

@@ -3,7 +3,7 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import band, bump, noise, ramp
+from densesynth.appearance.kernels.base import address_of_table, band, bump, noise, ramp
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
@@ -18,7 +18,7 @@ ROOM = wp.constant(3.0)  # metres added, as noise wants positive places
 
 
 @wp.func
-def wood_tone(table: wp.array(dtype=wp.float32), q: wp.vec3, seed: wp.float32, fp: wp.float32) -> wp.float32:
+def wood_tone(table: wp.uint64, q: wp.vec3, seed: wp.float32, fp: wp.float32) -> wp.float32:
     """How light wood is, about 1. q: metres, the third along the grain: rings cut lengthwise, and fibres."""
     bend = noise(table, q, 9.0, 9.0, 1.6, seed, fp)
     ring = (q[0] + 0.6 * q[1]) * 55.0 + 2.6 * bend
@@ -31,7 +31,7 @@ def wood_tone(table: wp.array(dtype=wp.float32), q: wp.vec3, seed: wp.float32, f
 
 @wp.kernel
 def paint_materials(
-    table: wp.array(dtype=wp.float32),
+    noise_table: wp.array(dtype=wp.float32),
     position: wp.array(dtype=wp.vec3),
     faces: wp.array(dtype=wp.vec3i),
     colours: wp.array(dtype=wp.vec3),
@@ -44,6 +44,7 @@ def paint_materials(
     albedo: wp.array(dtype=wp.vec3),
     roughness: wp.array(dtype=wp.float32),
 ):
+    table = address_of_table(noise_table)
     i = wp.tid()
     t = face[i]
     f = faces[t]

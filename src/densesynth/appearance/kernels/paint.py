@@ -3,7 +3,7 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import Row, Sample, cover
+from densesynth.appearance.kernels.base import Row, Sample, address_of_table, cover
 from densesynth.appearance.kernels.extras import paint_extras, paint_feet
 from densesynth.appearance.kernels.garments import (
     bottom_distance,
@@ -50,7 +50,7 @@ def gather_sample(
 
 @wp.func
 def lay_clothes(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4,
+    table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, below: wp.vec4,
     outline: wp.float32, opening: wp.float32, leg: wp.float32, under: wp.float32,
 ):  # fmt: skip
     """Top, bottom, gloves and headwear over skin: colour and roughness; the share that top and bottom cover. outline,
@@ -85,7 +85,7 @@ def lay_clothes(
 
 
 @wp.func
-def paint_point(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, kind: wp.int32):
+def paint_point(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, kind: wp.int32):
     """Colour and roughness of a point of the body's surface, and how much cloth covers it. kind: its category."""
     c = wp.vec4(0.35, 0.1, 0.1, 0.4)
     share = float(0.0)
@@ -147,7 +147,7 @@ def paint_kernel(
     fields: wp.array2d(dtype=wp.vec4),
     category: wp.array(dtype=wp.uint8),
     faces: wp.array(dtype=wp.vec3i),
-    table: wp.array(dtype=wp.float32),
+    noise_table: wp.array(dtype=wp.float32),
     rows: wp.array(dtype=Row),
     instance: wp.array(dtype=wp.int32),
     face: wp.array(dtype=wp.int32),
@@ -159,6 +159,7 @@ def paint_kernel(
     covered: wp.array(dtype=wp.float32),
 ):
     """Samples, `run` of them a thread: one on a GPU; on a CPU, where threads follow one another, many."""
+    table = address_of_table(noise_table)
     first = wp.tid() * run
     for i in range(first, wp.min(first + run, face.shape[0])):
         fetch_ahead(i, fields, category, faces, face)

@@ -3,7 +3,7 @@
 # ruff: noqa: UP018  (in Warp's language float(0.0) declares a variable)
 import warp as wp
 
-from densesynth.appearance.kernels.base import ARM_START, HEAD_BOTTOM, Row, Sample, bump, noise, ramp
+from densesynth.appearance.kernels.base import ARM_START, HEAD_BOTTOM, Row, Sample, address_of_table, bump, noise, ramp
 from densesynth.appearance.kernels.garments import (
     bottom_distance,
     leg_band,
@@ -36,7 +36,7 @@ class Cut:
 
 
 @wp.func
-def hair_thickness(s: Sample, row: Row, cut: Cut, table: wp.array(dtype=wp.float32)) -> wp.float32:
+def hair_thickness(s: Sample, row: Row, cut: Cut, table: wp.uint64) -> wp.float32:
     above = s.hair - row.recede * ramp(0.0, -0.08, s.p[1])
     if s.p[2] < HEAD_BOTTOM - 0.02 or above <= 0.0:
         return 0.0
@@ -61,7 +61,7 @@ def measure_shell(
     k: int,
     fields: wp.array2d(dtype=wp.vec4),
     bare: wp.array(dtype=wp.uint8),
-    table: wp.array(dtype=wp.float32),
+    noise_table: wp.array(dtype=wp.float32),
     rows: wp.array(dtype=Row),
     cuts: wp.array(dtype=Cut),
     bends: wp.array(dtype=Bends),
@@ -72,6 +72,7 @@ def measure_shell(
 ):
     """Metres of cloth and hair over each vertex, how freely the cloth there spans hollows (0..1), and metres that it
     stands off further in its folds."""
+    table = address_of_table(noise_table)
     i = wp.tid()
     thick = float(0.0)
     folded = float(0.0)

@@ -32,7 +32,7 @@ wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=n
 
 
 @wp.func
-def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec4:
+def paint_skin(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec4:
     """Bare skin and the face: colour, roughness."""
     fp = s.fp
     x = s.p[0]
@@ -95,9 +95,7 @@ def paint_skin(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtyp
 
 
 @wp.func
-def paint_hair(
-    table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4
-) -> wp.vec4:
+def paint_hair(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32, under: wp.vec4) -> wp.vec4:
     z = s.p[2]
     if z <= HEAD_BOTTOM - 0.03:
         return under
@@ -211,7 +209,7 @@ def paint_hair(
 
 
 @wp.func
-def paint_eyes(table: wp.array(dtype=wp.float32), s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec3:
+def paint_eyes(table: wp.uint64, s: Sample, rows: wp.array(dtype=Row), k: wp.int32) -> wp.vec3:
     dx = wp.abs(s.p[0]) - EYE_X
     dz = s.p[2] - EYE_Z
     rho = wp.sqrt(dx * dx + dz * dz)

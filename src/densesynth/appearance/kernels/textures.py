@@ -4,7 +4,7 @@
 import warp as wp
 
 from densesynth.appearance import tone
-from densesynth.appearance.kernels.base import ARM_START, Row, Sample, neck_height, ramp
+from densesynth.appearance.kernels.base import ARM_START, Row, Sample, address_of_table, neck_height, ramp
 from densesynth.appearance.kernels.extras import paint_feet
 from densesynth.appearance.kernels.garments import bottom_distance, inner_share, open_front, top_distance
 from densesynth.appearance.kernels.paint import gather_sample, lay_clothes
@@ -128,7 +128,7 @@ def paint_pictures(
     fields: wp.array2d(dtype=wp.vec4),
     category: wp.array(dtype=wp.uint8),
     faces: wp.array(dtype=wp.vec3i),
-    table: wp.array(dtype=wp.float32),
+    noise_table: wp.array(dtype=wp.float32),
     rows: wp.array(dtype=Row),
     instance: wp.array(dtype=wp.int32),
     face: wp.array(dtype=wp.int32),
@@ -149,6 +149,7 @@ def paint_pictures(
     covered: wp.array(dtype=wp.float32),
 ):
     """As `paint_kernel`, for the samples of people who wear pictures; the others' answers stay as they are."""
+    table = address_of_table(noise_table)
     first = wp.tid() * run
     for i in range(first, wp.min(first + run, face.shape[0])):
         f = face[i]
