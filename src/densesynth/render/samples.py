@@ -14,6 +14,7 @@ import warp as wp
 from densesynth.arrays import Array, Float32, Int32, UInt8
 from densesynth.device import address
 from densesynth.errors import ConfigurationError
+from densesynth.render.kernels import openness
 from densesynth.render.kernels import samples as kernels
 from densesynth.render.kernels.lens import TILE
 from densesynth.render.raster import Raster, Surface
@@ -117,9 +118,9 @@ def take_samples(raster: Raster, surface: Surface, cells: Any, per_edge_pixel: i
     quarter = -(-raster.camera.width // 2) * -(-raster.camera.height // 2)
     rough, quads = (wp.empty(quarter, dtype=wp.float32, device=device) for _ in range(2))
     inputs = [o, raster.tiles, raster.rays, surface.depth, surface.normal, rough]
-    wp.launch(kernels.open_quads, len(raster.tiles), inputs, device=device)
+    wp.launch(openness.open_quads, len(raster.tiles), inputs, device=device)
     inputs = [o, raster.tiles, surface.depth, rough, quads]
-    wp.launch(kernels.smooth_quads, len(raster.tiles), inputs, device=device)
+    wp.launch(openness.smooth_quads, len(raster.tiles), inputs, device=device)
     seen = [surface.instance, surface.face, surface.barycentrics, surface.depth, surface.normal]
     scene = [g.faces, g.instance, g.first_face, raster.in_camera, g.normals]
     camera = raster.camera

@@ -14,7 +14,7 @@ from densesynth.geometry.camera import Camera
 from densesynth.geometry.mesh import Mesh
 from densesynth.render.buffers import Buffers
 from densesynth.render.hits import find_hits, sort_faces
-from densesynth.render.kernels import hits as kernels
+from densesynth.render.kernels import vertices
 from densesynth.render.kernels.lens import NEAR
 from densesynth.render.raster import Raster, Surface, draw, resolve
 from densesynth.render.samples import Samples, take_samples
@@ -109,5 +109,5 @@ class View:
         visible = wp.empty(end - first, dtype=wp.bool, device=device)
         seen = [self.surface.instance, self.surface.face, self.surface.depth, g.first_face]
         inputs = [r.optics, first, VISIBILITY_TOLERANCE, r.screen, *seen, self.cells, g.faces, r.in_camera, visible]
-        wp.launch(kernels.see_vertices, end - first, inputs, device=device)
+        wp.launch(vertices.see_vertices, end - first, inputs, device=device)
         return np.asarray(visible.numpy(), dtype=np.bool_)

@@ -4,7 +4,7 @@ from math import cos, pi, sin
 
 import warp as wp
 
-from densesynth.render.kernels.samples import start_spiral
+from densesynth.render.kernels.openness import start_spiral
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 

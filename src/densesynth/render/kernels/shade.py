@@ -8,13 +8,13 @@ import numpy as np
 import warp as wp
 
 from densesynth.render.kernels.address import FIRST, address_of_floats
-from densesynth.render.kernels.samples import start_spiral
+from densesynth.render.kernels.openness import start_spiral
 
 wp.set_module_options({"enable_backward": False, "cpu_compiler_flags": "-march=native"})
 
 BLOCK = wp.constant(16)  # texels; the coarse map's cell
-WIDEST = wp.constant(wp.float32(100.0))  # texels a penumbra may reach
-GRAZING = wp.constant(wp.float32(0.02))  # metres: what lies nearer to a grazing surface is that surface itself
+WIDEST = 100.0  # texels a penumbra may reach
+GRAZING = 0.02  # metres: what lies nearer to a grazing surface is that surface itself
 # How far light bleeds (in n·l) past the terminator: through cloth and all else, and through skin by channel, red the
 # furthest (after Jensen 2001's mean free paths; a wrapped cosine that sends back no more light than Lambert's).
 WRAP = wp.constant(wp.float32(0.08))
@@ -234,7 +234,8 @@ FILTER_LIGHT = (
 )
 # By addresses, and in one piece: a call that hands over whole arrays and structs copies them each time.
 FIND_LIGHT = (
-    """
+    f"    const float widest = {WIDEST}f, grazing = {GRAZING}f;\n"
+    + """
     struct Frame { float rows[9], shift[3], nearest, texel; int size, blocks; };  // as `Map`
     const Frame& m = *reinterpret_cast<const Frame*>(frame);
     const float* depth = reinterpret_cast<const float*>(depths);
@@ -249,7 +250,7 @@ FIND_LIGHT = (
     }
     const float d[2] = {towards[0], towards[1]};
     const float shut = 1.0f - 4.0f * (facing > 0.0f ? facing : 0.0f);
-    const float bias = 0.5f * m.texel + 0.02f * (shut > 0.0f ? shut : 0.0f);  // GRAZING
+    const float bias = 0.5f * m.texel + grazing * (shut > 0.0f ? shut : 0.0f);
     // The receiver's depth per texel: its plane is n·(rows⁻¹ q) = const, and rows are orthogonal.
     const float magnitude = tilt[2] < 0.0f ? -tilt[2] : tilt[2], square = m.texel * m.texel;
     const float steep = (magnitude > 0.2f ? magnitude : 0.2f) * (tilt[2] < 0.0f ? -1.0f : 1.0f);
@@ -264,16 +265,16 @@ FIND_LIGHT = (
     + FILTER_LIGHT
     + """
     float far = spread * (p[2] - m.nearest) / m.texel;
-    far = far < 0.0f ? 0.0f : far > 100.0f ? 100.0f : far;  // WIDEST
+    far = far < 0.0f ? 0.0f : far > widest ? widest : far;
     const float nearest = nearest_around(p[0], p[1], far + 1.5f);
     if (nearest > p[2] - bias)
         return 1.0f;
     const float near = spread * (p[2] - nearest) / m.texel;
-    const float blocked_at = find_blockers((near < 100.0f ? near : 100.0f) + 1.5f);
+    const float blocked_at = find_blockers((near < widest ? near : widest) + 1.5f);
     if (blocked_at == -INFINITY)
         return 1.0f;
     const float width = spread * (p[2] - blocked_at) / m.texel;
-    return filter_light(width < 1.2f ? 1.2f : width > 100.0f ? 100.0f : width);
+    return filter_light(width < 1.2f ? 1.2f : width > widest ? widest : width);
 """
 )
 
